@@ -135,7 +135,7 @@ def _uv_python(uv: str) -> Path | None:
             [uv, "python", "install", "--quiet", PYTHON_SERIES],
             env=settings, check=True, capture_output=True, timeout=300,
         )  # fmt: skip
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+    except subprocess.CalledProcessError, subprocess.TimeoutExpired:
         return None
     for python in MANAGED.glob(f"*/bin/python{PYTHON_SERIES}"):
         if _runs(python):
@@ -172,7 +172,9 @@ def _debian_python() -> Path:
     )  # fmt: skip
     shutil.rmtree(archives)
     if not _runs(UNPACKED_PYTHON):
-        fail(f"Debian's Python does not run here; please install Python {PYTHON_SERIES}.")
+        fail(
+            f"Debian's Python does not run here; please install Python {PYTHON_SERIES}."
+        )
     return UNPACKED_PYTHON
 
 

@@ -1,0 +1,64 @@
+"""The Hypervolt Charger integration."""
+
+from homeassistant.const import (
+    CONF_PASSWORD,
+    CONF_USERNAME,
+    EVENT_HOMEASSISTANT_STOP,
+    Platform,
+)
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import ConfigType
+
+from .account import async_create_account
+from .const import DOMAIN
+from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .led_effects import async_load_led_effects
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.LIGHT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TEXT,
+    Platform.TIME,
+]
+
+
+async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
+    """Register the actions, which exist with or without a charger."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> bool:
+    """Connect to the charger of an entry."""
+    coordinator = HypervoltUpdateCoordinator(
+        hass,
+        entry,
+        await async_create_account(
+            hass, entry.data[CONF_USERNAME], entry.data[CONF_PASSWORD]
+        ),
+        await async_load_led_effects(hass),
+    )
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+
+    async def close(_event: Event) -> None:
+        await coordinator.async_shutdown()
+
+    # Entries are not unloaded when Home Assistant stops, but sockets want closing.
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close))
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> bool:
+    """Remove the entities of an entry; its coordinator closes the sockets."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)

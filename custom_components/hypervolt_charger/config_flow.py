@@ -1,0 +1,224 @@
+"""Config flow: log in, choose a charger; renew or change the login later."""
+
+from collections.abc import Callable, Mapping
+import logging
+from typing import Any, override
+
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
+from homeassistant.core import callback
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import voluptuous as vol
+
+from .account import async_create_account
+from .const import CONF_API_VERSION_OVERRIDE, CONF_CHARGER_ID, DOMAIN
+from .hypervolt.charger import Charger
+from .hypervolt.errors import CannotConnect, InvalidAuth
+
+_LOGGER = logging.getLogger(__name__)
+
+LOGIN_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_USERNAME): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username")
+        ),
+        vol.Required(CONF_PASSWORD): TextSelector(
+            TextSelectorConfig(
+                type=TextSelectorType.PASSWORD, autocomplete="current-password"
+            )
+        ),
+    }
+)
+
+OPTIONS_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_API_VERSION_OVERRIDE, default="auto"): SelectSelector(
+            SelectSelectorConfig(
+                options=["auto", "v2", "v3"],
+                translation_key=CONF_API_VERSION_OVERRIDE,
+            )
+        )
+    }
+)
+
+
+class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Adds a charger, and keeps its login current."""
+
+    VERSION = 1
+    MINOR_VERSION = 1
+
+    def __init__(self) -> None:
+        """Start without a login."""
+        self._login: dict[str, str] = {}
+        self._chargers: list[Charger] = []
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> HypervoltOptionsFlow:
+        """Return the flow of the options."""
+        return HypervoltOptionsFlow()
+
+    @override
+    async def async_step_user(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Log in to the account."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            errors = await self._async_log_in(user_input)
+            if not errors and not self._chargers:
+                errors = {"base": "no_chargers"}
+            if not errors:
+                return await self.async_step_charger()
+        return self._show_login("user", errors, user_input)
+
+    async def async_step_charger(
+        self, user_input: dict[str, str] | None = None
+    ) -> ConfigFlowResult:
+        """Choose among the account's chargers, where there is a choice."""
+        configured = self._async_current_ids()
+        chargers = {
+            charger.charger_id: charger
+            for charger in self._chargers
+            if charger.charger_id not in configured
+        }
+        if not chargers:
+            return self.async_abort(reason="already_configured")
+        if user_input is not None:
+            return await self._async_add(chargers[user_input[CONF_CHARGER_ID]])
+        if len(chargers) == 1:
+            return await self._async_add(*chargers.values())
+        options = [
+            SelectOptionDict(value=charger_id, label=charger.display_name)
+            for charger_id, charger in chargers.items()
+        ]
+        return self.async_show_form(
+            step_id="charger",
+            data_schema=vol.Schema(
+                {
+                    vol.Required(CONF_CHARGER_ID): SelectSelector(
+                        SelectSelectorConfig(options=options)
+                    )
+                }
+            ),
+        )
+
+    async def async_step_reauth(
+        self, _entry_data: Mapping[str, Any]
+    ) -> ConfigFlowResult:
+        """Begin to renew a login that the cloud refuses."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for a login that works."""
+        return await self._async_renew(
+            "reauth_confirm", self._get_reauth_entry, user_input
+        )
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change the login of a charger, say after a change of e-mail address."""
+        return await self._async_renew(
+            "reconfigure", self._get_reconfigure_entry, user_input
+        )
+
+    async def _async_renew(
+        self,
+        step_id: str,
+        get_entry: Callable[[], ConfigEntry],
+        user_input: dict[str, Any] | None,
+    ) -> ConfigFlowResult:
+        entry = get_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            errors = await self._async_log_in(user_input)
+            if not errors and not self._owns(entry.unique_id):
+                errors = {"base": "wrong_account"}
+            if not errors:
+                return self.async_update_reload_and_abort(
+                    entry, data_updates=self._login
+                )
+        return self._show_login(
+            step_id, errors, user_input or {CONF_USERNAME: entry.data[CONF_USERNAME]}
+        )
+
+    def _owns(self, charger_id: str | None) -> bool:
+        """Whether the charger belongs to the account just logged in to."""
+        return any(charger.charger_id == charger_id for charger in self._chargers)
+
+    async def _async_log_in(self, user_input: Mapping[str, str]) -> dict[str, str]:
+        """Try a login and read the account's chargers; return the form's errors."""
+        login = {
+            CONF_USERNAME: user_input[CONF_USERNAME].strip(),
+            CONF_PASSWORD: user_input[CONF_PASSWORD],
+        }
+        try:
+            account = await async_create_account(self.hass, *login.values())
+            self._chargers = await account.chargers()
+        except InvalidAuth:
+            return {"base": "invalid_auth"}
+        except CannotConnect:
+            return {"base": "cannot_connect"}
+        except Exception:
+            _LOGGER.exception("Unexpected error while logging in")
+            return {"base": "unknown"}
+        self._login = login
+        return {}
+
+    async def _async_add(self, charger: Charger) -> ConfigFlowResult:
+        await self.async_set_unique_id(charger.charger_id)
+        self._abort_if_unique_id_configured()
+        return self.async_create_entry(
+            title=charger.display_name,
+            data={**self._login, CONF_CHARGER_ID: charger.charger_id},
+        )
+
+    def _show_login(
+        self,
+        step_id: str,
+        errors: dict[str, str],
+        suggested: Mapping[str, Any] | None,
+    ) -> ConfigFlowResult:
+        """Show the form, with what has been typed but never the password."""
+        shown = {CONF_USERNAME: suggested[CONF_USERNAME]} if suggested else {}
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(LOGIN_SCHEMA, shown),
+            errors=errors,
+        )
+
+
+class HypervoltOptionsFlow(OptionsFlowWithReload):
+    """Settings beyond the login."""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Choose how the charger is spoken to."""
+        if user_input is not None:
+            return self.async_create_entry(
+                data={**self.config_entry.options, **user_input}
+            )
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                OPTIONS_SCHEMA, self.config_entry.options
+            ),
+        )

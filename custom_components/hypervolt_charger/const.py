@@ -1,0 +1,19 @@
+"""Constants of the Hypervolt Charger integration."""
+
+from datetime import timedelta
+from typing import Final
+
+DOMAIN: Final = "hypervolt_charger"
+MANUFACTURER: Final = "Hypervolt"
+
+CONF_CHARGER_ID: Final = "charger_id"
+# Chosen by a person: auto, v2 or v3.
+CONF_API_VERSION_OVERRIDE: Final = "api_version_override"
+# Found by the last run, so that the next one starts from it.
+CONF_RESOLVED_API_VERSION: Final = "resolved_api_version"
+
+POLL_INTERVAL: Final = timedelta(minutes=5)
+SET_UP_LIMIT: Final = 30.0
+
+# In the configuration directory: people's own LED effects, one YAML file each.
+LED_EFFECTS_FOLDER: Final = "hypervolt_led_effects"

@@ -1,0 +1,273 @@
+"""Owns the client of one charger, its poll and its state."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+import logging
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    ConfigEntryError,
+    HomeAssistantError,
+    ServiceValidationError,
+)
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+from homeassistant.util.ssl import get_default_context
+
+from .const import (
+    CONF_API_VERSION_OVERRIDE,
+    CONF_CHARGER_ID,
+    CONF_RESOLVED_API_VERSION,
+    DOMAIN,
+    POLL_INTERVAL,
+    SET_UP_LIMIT,
+)
+from .hypervolt.account import HypervoltAccount
+from .hypervolt.charger import ApiVariant, Charger, parse_id, short_id
+from .hypervolt.client import HypervoltApiClient
+from .hypervolt.connection import ConnectionState
+from .hypervolt.device_state import HypervoltDeviceState
+from .hypervolt.draft import ScheduleDraft
+from .hypervolt.errors import (
+    CannotConnect,
+    CommandError,
+    HypervoltError,
+    InvalidAuth,
+    InvalidEffect,
+    InvalidSchedule,
+    NotSupported,
+)
+from .hypervolt.led import LedEffect
+from .hypervolt.schedule import Schedule
+
+_LOGGER = logging.getLogger(__name__)
+
+type HypervoltConfigEntry = ConfigEntry[HypervoltUpdateCoordinator]
+
+_MISTAKES = (InvalidSchedule, InvalidEffect, NotSupported)
+
+
+class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
+    """Publishes what a charger tells, and carries what people want to it.
+
+    Pushes are the way data arrives. The poll is the safety net under them and has a
+    timer of its own: the base class's would be put off by every push.
+    """
+
+    config_entry: HypervoltConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: HypervoltConfigEntry,
+        account: HypervoltAccount,
+        led_effects: tuple[LedEffect, ...],
+    ) -> None:
+        """Prepare the client; the first refresh connects it.
+
+        Raises ConfigEntryError if the entry's charger id is no number.
+        """
+        try:
+            charger_id = parse_id(entry.data[CONF_CHARGER_ID])
+        except ValueError as error:
+            raise ConfigEntryError(
+                translation_domain=DOMAIN, translation_key="invalid_charger_id"
+            ) from error
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=f"Hypervolt {short_id(charger_id)}",
+        )
+        self.charger = Charger(charger_id)
+        self.led_effects = led_effects
+        self.draft = ScheduleDraft()
+        self._account = account
+        self.client = HypervoltApiClient(
+            account,
+            charger_id,
+            listener=self._client_changed,
+            ssl_context=get_default_context(),
+            zone=dt_util.get_default_time_zone(),
+            remembered_variant=_variant(
+                entry.data.get(CONF_RESOLVED_API_VERSION)
+                or entry.options.get(CONF_RESOLVED_API_VERSION)
+            ),
+            forced_variant=_variant(entry.options.get(CONF_API_VERSION_OVERRIDE)),
+        )
+        self.data = self.client.state
+
+    @override
+    async def _async_setup(self) -> None:
+        """Find the charger in the account, and see to the poll."""
+        with _connecting():
+            async with asyncio.timeout(SET_UP_LIMIT):
+                await self._find_charger()
+        self.config_entry.async_on_unload(
+            async_track_time_interval(
+                self.hass,
+                self._poll,
+                POLL_INTERVAL,
+                name=f"{self.name} poll",
+                cancel_on_shutdown=True,
+            )
+        )
+
+    async def _find_charger(self) -> None:
+        """Learn the model, and check that the charger is still in the account.
+
+        The list is not needed to go on: where only it is in trouble, do without.
+        """
+        try:
+            chargers = await self._account.chargers()
+        except CannotConnect as error:
+            _LOGGER.debug("Going on without the list of chargers: %s", error)
+            return
+        for charger in chargers:
+            if charger.charger_id == self.charger.charger_id:
+                self.charger = charger
+                return
+        raise ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="charger_not_in_account"
+        )
+
+    @override
+    async def _async_update_data(self) -> HypervoltDeviceState:
+        """Connect the first time; later ask for everything that can be asked for."""
+        with _connecting():
+            async with asyncio.timeout(SET_UP_LIMIT):
+                if self.client.connection_state is ConnectionState.STOPPED:
+                    await self.client.start()
+                    return self.client.state
+                await self.client.refresh()
+        if not self.client.available:
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key="cannot_connect"
+            )
+        return self.client.state
+
+    async def _poll(self, _now: datetime) -> None:
+        await self.async_refresh()
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Close the sockets and end every task."""
+        await super().async_shutdown()
+        await self.client.stop()
+
+    # What people want
+
+    async def async_command(self, command: Awaitable[None]) -> None:
+        """Carry out a command of the client; every way it can fail is translated."""
+        try:
+            await command
+        except InvalidAuth as error:
+            self.config_entry.async_start_reauth(self.hass)
+            raise HomeAssistantError(
+                translation_domain=DOMAIN, translation_key="invalid_auth"
+            ) from error
+        except _MISTAKES as error:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_possible",
+                translation_placeholders={"reason": _reason(error)},
+            ) from error
+        except HypervoltError as error:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="command_failed",
+                translation_placeholders={"reason": _reason(error)},
+            ) from error
+
+    async def async_apply_draft(self) -> None:
+        """Write the schedule a person has edited, keeping the activation mode.
+
+        Nothing is written from the unknown: the charger must have told its schedule.
+        """
+        base = self.client.state.schedule
+        if base is None:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="schedule_unknown"
+            )
+        await self.async_command(self._write(self.draft, base))
+        self.async_edit_draft(self.draft.discard())
+
+    async def _write(self, draft: ScheduleDraft, base: Schedule) -> None:
+        await self.client.set_schedule(draft.to_schedule(base))
+
+    @callback
+    def async_edit_draft(self, draft: ScheduleDraft) -> None:
+        """Take over a person's changes, or their absence, without sending anything."""
+        self.draft = draft
+        self.async_update_listeners()
+
+    # What the client tells
+
+    @callback
+    def _client_changed(self) -> None:
+        """Publish news; say once that the charger went away, and once that it is back."""
+        client, before = self.client, self.data
+        if client.failure is not None:
+            self.config_entry.async_start_reauth(self.hass)
+        self._remember_variant()
+        self.data = client.state
+        if client.available is not self.last_update_success:
+            self.last_update_success = client.available
+            if self.config_entry.state is ConfigEntryState.LOADED:
+                again = "available again" if client.available else "unavailable"
+                _LOGGER.info("%s is %s", self.name, again)
+        if self.data.schedule is not None and self.data.schedule != before.schedule:
+            self.draft = self.draft.rebase(self.data.schedule)
+        if self.data.firmware_version != before.firmware_version:
+            self._remember_firmware(self.data.firmware_version)
+        self.async_update_listeners()
+
+    def _remember_variant(self) -> None:
+        """Start the next run from the dialect found (protocol.md 2.4)."""
+        variant, data = self.client.variant, self.config_entry.data
+        if variant is not None and data.get(CONF_RESOLVED_API_VERSION) != variant:
+            self.hass.config_entries.async_update_entry(
+                self.config_entry,
+                data={**data, CONF_RESOLVED_API_VERSION: variant.value},
+            )
+
+    def _remember_firmware(self, version: str | None) -> None:
+        registry = dr.async_get(self.hass)
+        device = registry.async_get_device_by_identifier(
+            (DOMAIN, self.charger.charger_id), self.config_entry.entry_id
+        )
+        if version and device and device.sw_version != version:
+            registry.async_update_device(device.id, sw_version=version)
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Translate what can go wrong between us and the cloud."""
+    try:
+        yield
+    except InvalidAuth as error:
+        raise ConfigEntryAuthFailed(
+            translation_domain=DOMAIN, translation_key="invalid_auth"
+        ) from error
+    except (TimeoutError, CannotConnect) as error:
+        raise UpdateFailed(
+            translation_domain=DOMAIN, translation_key="cannot_connect"
+        ) from error
+
+
+def _variant(value: object) -> ApiVariant | None:
+    """Read a dialect from an entry, which may hold it as text or as number."""
+    text = f"v{str(value).lower().removeprefix('v')}"
+    return ApiVariant(text) if text in ApiVariant else None
+
+
+def _reason(error: HypervoltError) -> str:
+    """Say why, without the name of the command: people know what they asked for."""
+    return error.reason if isinstance(error, CommandError) else str(error)

@@ -1,0 +1,568 @@
+"""The one face the rest of the integration knows: a charger, live and controllable."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+import logging
+import ssl
+from typing import Final
+
+from .account import HypervoltAccount
+from .charger import (
+    ApiVariant,
+    Hardware,
+    hardware_of,
+    variant_from_firmware,
+    variant_from_refusal,
+)
+from .commands import Command, Commander
+from .connection import (
+    Connection,
+    ConnectionListener,
+    ConnectionState,
+    LinkLost,
+    SocketOptions,
+)
+from .device_state import (
+    BRIGHTNESS_STEP,
+    MAX_CURRENT_MILLIAMPS,
+    HypervoltActivationMode,
+    HypervoltDeviceState,
+    HypervoltReleaseState,
+    PilotState,
+    apply,
+    read_pilot,
+)
+from .errors import (
+    CannotConnect,
+    CommandRejected,
+    HypervoltError,
+    InvalidAuth,
+    NotSupported,
+)
+from .led import LedEffect, effect_params
+from .led_writer import LedWriter
+from .protocol import Failure, JsonValue, Method, decode, decode_session
+from .schedule import Schedule, read_v2, read_v3, write_v2, write_v3
+
+_LOGGER = logging.getLogger(__name__)
+
+_PILOT_METHODS: Final = (Method.PILOT_STATUS, Method.COMPOSITE_PILOT_STATUS)
+_SIGN_OF_LIFE: Final = timedelta(seconds=30)
+_BRIGHTNESS_DIGIT: Final = 0.01
+_SCHEDULE_METHODS: Final = (Method.SCHEDULES_GET, Method.SCHEDULE_SET)
+
+
+class HypervoltApiClient:
+    """One charger of an account: its state, kept current, and its commands.
+
+    Every command returns once the charger has confirmed it, and raises a
+    `HypervoltError` otherwise. `listener` is called in the event loop whenever the
+    state, the variant or the availability changed, and now and then while messages
+    arrive that change nothing, for the sake of `last_message`.
+    """
+
+    def __init__(
+        self,
+        account: HypervoltAccount,
+        charger_id: str,
+        *,
+        listener: Callable[[], None],
+        ssl_context: ssl.SSLContext | None = None,
+        zone: tzinfo | None = None,
+        remembered_variant: ApiVariant | None = None,
+        forced_variant: ApiVariant | None = None,
+    ) -> None:
+        """Prepare; `start` connects.
+
+        `zone` is the charger's, where its schedule names none. The variant found by
+        an earlier run is `remembered_variant`; `forced_variant` is a person's own
+        choice and wins over all detection (protocol.md 2.4).
+        """
+        self.charger_id = charger_id
+        self.hardware = hardware_of(charger_id)
+        self._account = account
+        self._listener = listener
+        self._zone = zone
+        self._timing = account.timing
+        self._forced = forced_variant
+        self._variant = self._initial_variant(remembered_variant)
+        self._state = HypervoltDeviceState()
+        self._last_message: datetime | None = None
+        self._last_told = datetime.now(UTC)
+        self._available = False
+        self._grace: asyncio.TimerHandle | None = None
+        self._unplugging: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connected = asyncio.Event()
+        self._settled = asyncio.Event()
+
+        options = SocketOptions(
+            user_agent=account.user_agent,
+            timing=account.timing,
+            ssl_context=ssl_context,
+        )
+        self._sync = Connection(
+            account.endpoints.sync(charger_id),
+            auth=account.auth,
+            decode=decode,
+            listener=ConnectionListener(
+                message=self._take, state=self._connection_changed, opened=self._greet
+            ),
+            options=options,
+        )
+        self._session = Connection(
+            account.endpoints.session(charger_id),
+            auth=account.auth,
+            decode=decode_session,
+            listener=ConnectionListener(
+                message=self._take, state=lambda _: None, opened=lambda: None
+            ),
+            options=options,
+            needs_login=False,
+        )
+        self._commander = Commander(self._sync, account.timing, lambda: self._state)
+        self._leds = LedWriter(self._write_leds, account.timing.led_interval)
+
+    # What is known
+
+    @property
+    def state(self) -> HypervoltDeviceState:
+        """What the charger last told."""
+        return self._state
+
+    @property
+    def variant(self) -> ApiVariant | None:
+        """The dialect the charger speaks; None while a V2's is not yet known."""
+        return self._variant
+
+    @property
+    def available(self) -> bool:
+        """Whether the state can be believed; short drops are bridged."""
+        return self._available
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a logged-in connection right now."""
+        return self._sync.state is ConnectionState.ACTIVE
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """What the main connection is busy with."""
+        return self._sync.state
+
+    @property
+    def failure(self) -> InvalidAuth | None:
+        """Why the connection gave up, if the password turned out wrong."""
+        return self._sync.failure
+
+    @property
+    def last_message(self) -> datetime | None:
+        """When the charger last told anything."""
+        return self._last_message
+
+    # Life
+
+    async def start(self) -> None:
+        """Connect, and give the charger a moment to tell its settings and dialect.
+
+        A slow charger fills in later (F30). Raises InvalidAuth when the password is
+        wrong; otherwise waits for ever for a connection: who calls sets the limit, and
+        calls `stop` after giving up.
+        """
+        self._sync.start()
+        if self._variant is ApiVariant.V2:
+            self._session.start()
+        await self._connected.wait()
+        if self._sync.failure is not None:
+            raise self._sync.failure
+        try:
+            async with asyncio.timeout(self._timing.first_answers):
+                await self._settled.wait()
+        except TimeoutError:
+            _LOGGER.debug("The charger is slow to answer, going on without")
+
+    async def stop(self) -> None:
+        """Close the sockets and end every task and timer."""
+        for timer in (self._grace, self._unplugging):
+            if timer is not None:
+                timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._leds.stop()
+        await self._session.stop()
+        await self._sync.stop()
+
+    async def refresh(self) -> None:
+        """Ask for everything that can be asked for: the safety net under the pushes.
+
+        A connection that answers nothing is replaced. Without one there is nothing to
+        do: it is being made anew already.
+        """
+        if not self.connected:
+            return
+        questions = [Method.SNAPSHOT]
+        if self._variant is not ApiVariant.V2:
+            questions.append(Method.SCHEDULES_GET)
+        if self._variant is ApiVariant.V3:
+            questions.append(Method.PLUG_AND_CHARGE_GET)
+        answers = await asyncio.gather(*(self._question(item) for item in questions))
+        if not any(answers):
+            self._sync.restart()
+        if self._variant is ApiVariant.V2:
+            await self._ask_v2_schedule()
+
+    # What a person wants
+
+    async def set_charging(self, charging: bool) -> None:
+        """Let charging begin, or stop it (protocol.md 10, `release`)."""
+        wanted = (
+            HypervoltReleaseState.DEFAULT
+            if charging
+            else HypervoltReleaseState.RELEASED
+        )
+        await self._apply_setting(
+            "set_charging",
+            {"release": not charging},
+            lambda state: state.release_state is wanted,
+        )
+
+    async def set_locked(self, locked: bool) -> None:
+        """Lock the charger, at once or when the car leaves, or unlock it.
+
+        Nothing is sent when it already is as wished: a redundant unlock stops charging
+        on a V3 (protocol.md 10, F35).
+        """
+        if self._available and self._state.is_locked is locked:
+            return
+        await self._apply_setting(
+            "set_locked", {"is_locked": locked}, lambda state: state.is_locked is locked
+        )
+
+    async def set_max_current(self, amps: int) -> None:
+        """Limit the charging current, 6 to 32 A (protocol.md 6.1)."""
+        milliamps = amps * 1000
+        if not MAX_CURRENT_MILLIAMPS.start <= milliamps < MAX_CURRENT_MILLIAMPS.stop:
+            raise CommandRejected("set_max_current", "the limit is 6 to 32 A")
+        await self._apply_setting(
+            "set_max_current",
+            {"max_current": milliamps},
+            lambda state: state.max_current_milliamps == milliamps,
+        )
+
+    async def set_charge_mode(self, mode: str) -> None:
+        """Choose where the energy may come from, the way the variant honours (7)."""
+        match self._known_variant("set_charge_mode"):
+            case ApiVariant.V2:
+                await self._apply_setting(
+                    "set_charge_mode",
+                    {"solar_mode": mode},
+                    lambda state: state.solar_mode == mode,
+                )
+            case ApiVariant.V3:
+                await self._commander.send(
+                    Command(
+                        intent="set_charge_mode",
+                        method=Method.PLUG_AND_CHARGE_SET,
+                        params={"mode": mode},
+                        read_back=Method.PLUG_AND_CHARGE_GET,
+                        confirmed=lambda state: state.plug_and_charge_mode == mode,
+                    )
+                )
+
+    async def set_activation_mode(self, mode: HypervoltActivationMode) -> None:
+        """Switch between Plug and Charge and Schedule, keeping the sessions (8)."""
+        octopus = HypervoltActivationMode.OCTOPUS
+        if octopus in (mode, self._state.activation_mode):
+            raise NotSupported(
+                "set_activation_mode", "Octopus is entered and left in its own app"
+            )
+        enabled = mode is HypervoltActivationMode.SCHEDULE
+        if self._known_variant("set_activation_mode") is ApiVariant.V2:
+            await self._write_v2_schedule("set_activation_mode", None, enabled)
+            return
+        await self._commander.send(
+            Command(
+                intent="set_activation_mode",
+                method=Method.SCHEDULE_SET,
+                params={"enabled": enabled},
+                read_back=Method.SCHEDULES_GET,
+                confirmed=lambda state: state.activation_mode is mode,
+            )
+        )
+
+    async def set_schedule(self, schedule: Schedule) -> None:
+        """Replace the schedule; its `enabled` chooses the activation mode.
+
+        Raises InvalidSchedule, and NotSupported while Octopus is in control.
+        """
+        if self._state.activation_mode is HypervoltActivationMode.OCTOPUS:
+            raise NotSupported("set_schedule", "Octopus is in control of the schedule")
+        if self._known_variant("set_schedule") is ApiVariant.V2:
+            await self._write_v2_schedule("set_schedule", schedule, schedule.enabled)
+            return
+        params = write_v3(schedule, enabled=schedule.enabled)
+        wanted = read_v3({"applied": params}, zone=self._zone)
+        await self._commander.send(
+            Command(
+                intent="set_schedule",
+                method=Method.SCHEDULE_SET,
+                params=params,
+                read_back=Method.SCHEDULES_GET,
+                confirmed=lambda state: state.schedule == wanted,
+            )
+        )
+
+    async def set_name(self, name: str) -> None:
+        """Rename the charger, 1 to 250 characters."""
+        await self._commander.send(
+            Command(
+                intent="set_name",
+                method=Method.NAME_SET,
+                params={"name": name},
+                read_back=Method.NAME_GET,
+                confirmed=lambda state: state.name == name,
+            )
+        )
+
+    async def set_leds(
+        self, *, brightness: float | None = None, effect: LedEffect | None = None
+    ) -> None:
+        """Set the LEDs' brightness, 0.0 to 1.0, their effect, or both (9)."""
+        settings: dict[str, JsonValue] = {}
+        if effect is not None:
+            settings |= effect_params(effect)
+        if brightness is not None:
+            settings["brightness"] = brightness
+        await self._leds.set(settings)
+
+    # How commands travel
+
+    async def _apply_setting(
+        self,
+        intent: str,
+        params: Mapping[str, JsonValue],
+        confirmed: Callable[[HypervoltDeviceState], bool],
+    ) -> None:
+        await self._commander.send(
+            Command(
+                intent=intent,
+                method=Method.APPLY,
+                params=params,
+                read_back=Method.SNAPSHOT,
+                confirmed=confirmed,
+            )
+        )
+
+    async def _write_leds(self, settings: Mapping[str, JsonValue]) -> None:
+        before = self._state.brightness
+
+        def confirmed(state: HypervoltDeviceState) -> bool:
+            effect = settings.get("effect_name", state.effect_name)
+            return effect == state.effect_name and _is_brightness(
+                settings.get("brightness", state.brightness), before, state.brightness
+            )
+
+        await self._apply_setting("set_leds", settings, confirmed)
+
+    def _known_variant(self, intent: str) -> ApiVariant:
+        """Return the variant; while it is undecided nothing is written (2.4 rule 7)."""
+        if self._variant is None:
+            raise NotSupported(intent, "the charger has not yet told its kind")
+        return self._variant
+
+    async def _write_v2_schedule(
+        self, intent: str, schedule: Schedule | None, enabled: bool
+    ) -> None:
+        """Write a legacy V2's schedule over REST and read it back (8.1).
+
+        Without a schedule the one in force is kept, as it stands now, not as we may
+        remember it.
+        """
+        async with self._commander.turn:
+            if schedule is None:
+                schedule = await self._read_v2_schedule()
+            body = write_v2(schedule, enabled=enabled)
+            await self._account.write_schedule(self.charger_id, body)
+            confirmed = await self._read_v2_schedule()
+        if (confirmed.enabled, confirmed.sessions) != (enabled, schedule.sessions):
+            raise CommandRejected(intent, "the charger kept its old schedule")
+
+    async def _read_v2_schedule(self) -> Schedule:
+        """Read a legacy V2's schedule; raises CannotConnect when it makes no sense."""
+        schedule = read_v2(await self._account.schedule(self.charger_id))
+        if schedule is None:
+            raise CannotConnect("The charger's schedule can't be read")
+        self._update(replace(self._state, schedule=schedule))
+        return schedule
+
+    # What the cloud tells
+
+    def _take(self, method: str, payload: JsonValue) -> None:
+        """Take in a message of either socket."""
+        self._last_message = datetime.now(UTC)
+        if method in _PILOT_METHODS:
+            self._take_pilot(read_pilot(payload))
+            return
+        if method in _SCHEDULE_METHODS:
+            self._settle_variant(ApiVariant.V3)
+        if method == Method.FIRMWARE_VERSION and (
+            variant := variant_from_firmware(str(payload))
+        ):
+            self._settle_variant(variant)
+        self._update(apply(self._state, method, payload, zone=self._zone))
+        if self._last_message - self._last_told > _SIGN_OF_LIFE:
+            self._tell()
+        if method == Method.SNAPSHOT:
+            self._believe()
+            self._check_settled()
+
+    def _take_pilot(self, pilot: PilotState | None) -> None:
+        """Believe a plug at once, its absence only when it lasts (F13)."""
+        if pilot is None:
+            return
+        plugged = self._state.pilot not in (None, PilotState.UNPLUGGED)
+        if pilot is PilotState.UNPLUGGED and plugged:
+            if self._unplugging is None:
+                self._unplugging = asyncio.get_running_loop().call_later(
+                    self._timing.unplug_hold, self._unplug
+                )
+            return
+        if self._unplugging is not None:
+            self._unplugging.cancel()
+            self._unplugging = None
+        self._update(replace(self._state, pilot=pilot))
+
+    def _unplug(self) -> None:
+        self._unplugging = None
+        self._update(replace(self._state, pilot=PilotState.UNPLUGGED))
+
+    def _update(self, state: HypervoltDeviceState) -> None:
+        changed = state != self._state
+        self._state = state
+        self._commander.told()
+        if changed:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._last_told = datetime.now(UTC)
+        self._listener()
+
+    # Connecting
+
+    def _connection_changed(self, state: ConnectionState) -> None:
+        """Bridge a short drop, and say when it has become an outage."""
+        if state in (ConnectionState.ACTIVE, ConnectionState.STOPPED):
+            self._connected.set()
+        if state is ConnectionState.STOPPED:
+            self._set_available(False)
+        elif (
+            state is not ConnectionState.ACTIVE and self._available and not self._grace
+        ):
+            self._grace = asyncio.get_running_loop().call_later(
+                self._timing.outage_grace, self._outage
+            )
+        self._tell()
+
+    def _outage(self) -> None:
+        self._grace = None
+        self._set_available(False)
+
+    def _set_available(self, available: bool) -> None:
+        if self._available is not available:
+            self._available = available
+            self._tell()
+
+    def _greet(self) -> None:
+        """Ask a freshly logged-in socket for everything (5.3)."""
+        for method in (Method.SNAPSHOT, Method.FIRMWARE_VERSION, Method.NAME_GET):
+            self._spawn(self._ask(method))
+        if self._variant is ApiVariant.V3:
+            self._spawn(self._ask(Method.PLUG_AND_CHARGE_GET))
+        if self._variant is ApiVariant.V2:
+            self._spawn(self._ask_v2_schedule())
+        if self._variant is not ApiVariant.V2 or self._forced is None:
+            # Also on a V2: the vendor upgrades units remotely (2.4 rule 6).
+            self._spawn(self._ask(Method.SCHEDULES_GET))
+
+    async def _ask(self, method: Method) -> None:
+        await self._question(method)
+
+    async def _question(self, method: Method) -> bool:
+        """Ask, and tell whether an answer came; `_take` has seen it by then.
+
+        An answer that comes after the limit is still taken in (F30).
+        """
+        try:
+            async with asyncio.timeout(self._timing.command_timeout):
+                answer = await self._sync.request(method)
+        except (TimeoutError, LinkLost):
+            _LOGGER.debug("No answer to %s", method)
+            return False
+        if isinstance(answer, Failure):
+            _LOGGER.debug("The charger refused %s: %s", method, answer.message)
+            if method is Method.SCHEDULES_GET and (
+                variant := variant_from_refusal(answer)
+            ):
+                self._settle_variant(variant)
+        return True
+
+    async def _ask_v2_schedule(self) -> None:
+        try:
+            await self._read_v2_schedule()
+        except HypervoltError as error:
+            _LOGGER.debug("The schedule could not be read: %s", error)
+
+    # Which dialect
+
+    def _initial_variant(self, remembered: ApiVariant | None) -> ApiVariant | None:
+        if self._forced is not None:
+            return self._forced
+        return ApiVariant.V3 if self.hardware is Hardware.V3 else remembered
+
+    def _settle_variant(self, variant: ApiVariant) -> None:
+        """Take up the dialect the charger turned out to speak (2.4)."""
+        if self._forced is not None or self.hardware is Hardware.V3:
+            return
+        if self._variant is variant:
+            return
+        self._variant = variant
+        if variant is ApiVariant.V2:
+            self._session.start()
+            self._spawn(self._ask_v2_schedule())
+        else:
+            self._spawn(self._session.stop())
+            self._spawn(self._ask(Method.PLUG_AND_CHARGE_GET))
+            self._spawn(self._ask(Method.SCHEDULES_GET))
+        self._check_settled()
+        self._tell()
+
+    def _believe(self) -> None:
+        """Take what is shown for true: this connection has told the settings."""
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        self._set_available(True)
+
+    def _check_settled(self) -> None:
+        """End the wait of set-up once settings and dialect are known."""
+        if self._variant is not None and self._available:
+            self._settled.set()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _is_brightness(wanted: JsonValue, before: float | None, now: float | None) -> bool:
+    """Whether the LEDs show the brightness, perhaps rounded to the app's steps (9)."""
+    if wanted == now:
+        return True
+    if not isinstance(wanted, float) or now is None:
+        return False
+    rounding = _BRIGHTNESS_DIGIT if now == before else BRIGHTNESS_STEP / 2
+    return abs(wanted - now) <= rounding

@@ -1,0 +1,50 @@
+"""LED writes at a pace the charger bears: the first at once, the rest merged."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+import time
+
+from .protocol import JsonValue
+
+
+class LedWriter:
+    """Sends LED settings at most once per interval (protocol.md 9).
+
+    What is asked for meanwhile is merged, later values over earlier ones, and every
+    caller learns how the write that carried its wish ended.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Mapping[str, JsonValue]], Awaitable[None]],
+        interval: float,
+    ) -> None:
+        """Pass merged settings to `write`, `interval` seconds apart or more."""
+        self._write = write
+        self._interval = interval
+        self._last = time.monotonic() - interval
+        self._wanted: dict[str, JsonValue] = {}
+        self._batch: asyncio.Task[None] | None = None
+
+    async def set(self, settings: Mapping[str, JsonValue]) -> None:
+        """Have settings written; raises what `write` raises."""
+        self._wanted.update(settings)
+        if self._batch is None:
+            self._batch = asyncio.create_task(self._write_batch(), name="hypervolt led")
+        # The batch belongs to all who wait: one who gives up must not cancel it.
+        await asyncio.shield(self._batch)
+
+    async def stop(self) -> None:
+        """Drop what has not been written yet."""
+        if self._batch is not None:
+            self._batch.cancel()
+            await asyncio.gather(self._batch, return_exceptions=True)
+
+    async def _write_batch(self) -> None:
+        try:
+            await asyncio.sleep(self._last + self._interval - time.monotonic())
+        finally:
+            settings, self._wanted = self._wanted, {}
+            self._batch = None
+            self._last = time.monotonic()
+        await self._write(settings)

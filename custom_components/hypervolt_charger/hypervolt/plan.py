@@ -1,0 +1,781 @@
+"""Charging windows out of any planner's data, merged, cleaned and made into sessions.
+
+People rename entities, and planners come and go, so the reader looks at the data alone:
+names of lists and of their members, never at who made them. What looks like a price list
+is refused, because taken for a plan it would charge the car round the clock.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from itertools import pairwise
+import json
+import re
+from typing import Final, TypeAlias, TypeGuard
+
+from .errors import HypervoltError, InvalidSchedule
+from .schedule import (
+    DAY_END,
+    EVERY_DAY,
+    MIDNIGHT,
+    ClockTime,
+    Schedule,
+    ScheduleSession,
+    Weekday,
+    end_instant,
+    first_instant,
+    local_windows,
+    next_occurrence,
+    parse_days,
+)
+
+_MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
+_ALMOST_A_MINUTE: Final = timedelta(seconds=59, microseconds=999_999)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A stretch of time, two aware datetimes in UTC, the end exclusive."""
+
+    start: datetime
+    end: datetime
+
+
+class DropReason(StrEnum):
+    """Why a row of a plan became no window."""
+
+    PAST = "past"
+    NO_LENGTH = "no_length"
+    NO_TIMES = "no_times"
+    NOT_UNDERSTOOD = "not_understood"
+    ALL_DAY = "all_day"
+    PRICE = "price"
+    OFF = "off"
+    OWN_BOOST = "own_boost"
+    NOT_CHARGING = "not_charging"
+
+
+# Rows a planner means, but which are no wish to charge: a plan of these alone is empty.
+_NOT_WANTED: Final = (DropReason.OFF, DropReason.OWN_BOOST, DropReason.NOT_CHARGING)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that was left out; `what` is the row as a short text."""
+
+    what: str
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a planner wants: clean windows, and what was left out of them.
+
+    `source` is the name of the list they came from, "" for a bare list. The windows of a
+    `weekly` source repeat each week; here is the next time of each.
+    """
+
+    windows: tuple[Window, ...]
+    dropped: tuple[Dropped, ...] = ()
+    source: str = ""
+    weekly: bool = False
+
+
+class PlanProblem(StrEnum):
+    """Why there is no plan, or none a charger can carry out."""
+
+    NOT_UNDERSTOOD = "not_understood"
+    NO_WINDOWS_ATTRIBUTE = "no_windows_attribute"
+    NOT_EVALUATED = "not_evaluated"
+    INCOMPLETE = "incomplete"
+    EMPTY = "empty"
+    ONLY_PAST = "only_past"
+    NO_DATES = "no_dates"
+    PRICE_LIST = "price_list"
+    TOO_FAR = "too_far"
+    TOO_MANY = "too_many"
+
+
+class PlanHint(StrEnum):
+    """What a person may do about it."""
+
+    USE_TO_JSON = "use_to_json"
+    QUOTE_TIMES = "quote_times"
+    CALENDAR_EVENTS = "calendar_events"
+    FOLLOW_ENTITY = "follow_entity"
+    ALL_DAY = "all_day"
+    ONE_DEFERRABLE = "one_deferrable"
+
+
+class PlanError(HypervoltError):
+    """There is no plan to write; nothing was sent."""
+
+    def __init__(
+        self, reason: PlanProblem, detail: str, hint: PlanHint | None = None
+    ) -> None:
+        """Say which problem it is, in words for the log, and what may help."""
+        super().__init__(detail)
+        self.reason = reason
+        self.hint = hint
+
+
+# Windows --------------------------------------------------------------------------
+
+
+def clean(windows: Iterable[Window], *, now: datetime) -> tuple[Window, ...]:
+    """Return the windows that are still to come, sorted and merged, in UTC.
+
+    One that runs starts `now`, an aware datetime. Overlapping and touching ones become
+    one, and gaps of up to a minute are closed. The order given makes no difference.
+    """
+    now = now.astimezone(UTC)
+    coming = sorted(
+        Window(max(window.start.astimezone(UTC), now), window.end.astimezone(UTC))
+        for window in windows
+        if window.start.astimezone(UTC) < window.end.astimezone(UTC)
+    )
+    merged: list[Window] = []
+    for window in coming:
+        if window.end <= now:
+            continue
+        if merged and window.start - merged[-1].end <= _MINUTE:
+            last = merged.pop()
+            window = Window(last.start, max(last.end, window.end))  # noqa: PLW2901
+        merged.append(window)
+    return tuple(merged)
+
+
+def backup_window(start: time, end: time, *, now: datetime, zone: tzinfo) -> Window:
+    """Return the next window between two local times; one that runs at `now` counts.
+
+    Raises `InvalidSchedule` if the times are equal.
+    """
+    if start == end:
+        raise InvalidSchedule("the backup schedule starts and ends at the same time")
+    return _next_window(ClockTime.from_time(start), ClockTime.from_time(end), now, zone)
+
+
+def to_sessions(
+    windows: Iterable[Window],
+    *,
+    zone: tzinfo,
+    mode: str,
+    now: datetime,
+    max_sessions: int,
+) -> tuple[tuple[ScheduleSession, ...], tuple[Window, ...]]:
+    """Return windows as sessions of the V3 API, each part on its own weekday only.
+
+    Windows are cleaned, rounded outward to minutes and split at midnight in the charger's
+    `zone`. If there are more than `max_sessions` the smallest gaps are closed; the second
+    value tells these gaps, in which the car will charge as well. Raises `PlanError` if a
+    window ends more than seven days ahead, because sessions repeat every week, or if no
+    closing of gaps gets the number down.
+    """
+    planned = clean(windows, now=now)
+    if any(window.end > now + _WEEK for window in planned):
+        raise PlanError(
+            PlanProblem.TOO_FAR, "a charger plans only seven days ahead, and no more"
+        )
+    closed: list[Window] = []
+    while len(sessions := _sessions(planned, zone, mode)) > max_sessions:
+        gap = _smallest_gap(planned, zone)
+        if gap is None:
+            raise PlanError(
+                PlanProblem.TOO_MANY,
+                f"the plan needs {len(sessions)} sessions,"
+                f" but the charger takes at most {max_sessions}",
+            )
+        closed.append(gap)
+        planned = clean((*planned, gap), now=now)
+    return sessions, tuple(sorted(closed))
+
+
+def to_daily_intervals(
+    windows: Iterable[Window], *, zone: tzinfo, now: datetime
+) -> tuple[tuple[ScheduleSession, ...], tuple[Window, ...]]:
+    """Return windows as the daily sessions of a legacy V2, which knows no days.
+
+    Only what lies in the 24 hours from `now` can be said; the second value tells what
+    was left out. A session may cross midnight.
+    """
+    horizon = now.astimezone(UTC) + _DAY
+    planned = clean(windows, now=now)
+    left_out = tuple(
+        Window(max(window.start, horizon), window.end)
+        for window in planned
+        if window.end > horizon
+    )
+    parts = [
+        (part.start, part.end)
+        for window in planned
+        if window.start < horizon
+        for part in _local_parts(Window(window.start, min(window.end, horizon)), zone)
+    ]
+    merged = _merge_clock(parts)
+    if len(merged) > 1 and merged[0][0] == MIDNIGHT and merged[-1][1] == DAY_END:
+        merged = [*merged[1:-1], (merged[-1][0], merged[0][1])]
+    sessions = (ScheduleSession(start=start, end=end) for start, end in merged)
+    return tuple(sessions), left_out
+
+
+def _sessions(
+    windows: Iterable[Window], zone: tzinfo, mode: str
+) -> tuple[ScheduleSession, ...]:
+    """Return the sessions in order of their first day from today on."""
+    by_day: dict[Weekday, list[tuple[ClockTime, ClockTime]]] = {}
+    for window in windows:
+        for part in _local_parts(window, zone):
+            day = Weekday(part.day.weekday())
+            by_day.setdefault(day, []).append((part.start, part.end))
+    days_of: dict[tuple[ClockTime, ClockTime], frozenset[Weekday]] = {}
+    for day, parts in by_day.items():
+        for times in _merge_clock(parts):
+            days_of[times] = days_of.get(times, frozenset()) | {day}
+    return tuple(
+        ScheduleSession(start=start, end=end, days=days, mode=mode)
+        for (start, end), days in days_of.items()
+    )
+
+
+def _local_parts(window: Window, zone: tzinfo) -> Iterator[ScheduleWindow]:
+    start = window.start.replace(second=0, microsecond=0)
+    end = (window.end + _ALMOST_A_MINUTE).replace(second=0, microsecond=0)
+    yield from local_windows(start, end, zone)
+
+
+def _merge_clock(
+    parts: Iterable[tuple[ClockTime, ClockTime]],
+) -> list[tuple[ClockTime, ClockTime]]:
+    """Merge what overlaps or touches on the clock, such as in a repeated hour."""
+    merged: list[tuple[ClockTime, ClockTime]] = []
+    for start, end in sorted(parts):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _smallest_gap(windows: Sequence[Window], zone: tzinfo) -> Window | None:
+    """Return the shortest gap within one local day; closing others saves no session."""
+    gaps = [
+        Window(before.end, after.start)
+        for before, after in pairwise(windows)
+        if (before.end - _MINUTE).astimezone(zone).date()
+        == after.start.astimezone(zone).date()
+    ]
+    return min(gaps, key=lambda gap: (gap.end - gap.start, gap.start), default=None)
+
+
+def _next_window(
+    start: ClockTime,
+    end: ClockTime,
+    now: datetime,
+    zone: tzinfo,
+    days: frozenset[Weekday] = EVERY_DAY,
+) -> Window:
+    session = ScheduleSession(start=start, end=end, days=days)
+    schedule = Schedule(enabled=True, sessions=(session,))
+    found = next_occurrence(schedule, after=now, zone=zone)
+    if found is None:
+        raise InvalidSchedule("there is no such time in the coming week")
+    return Window(found.start, found.end)
+
+
+# The reader -----------------------------------------------------------------------
+
+
+_LIST_KEYS: Final = (
+    "target_times",
+    "planned_dispatches",
+    "plannedDispatches",
+    "planned",
+    "charging_schedule",
+    "planned_windows",
+    "windows",
+    "slots",
+    "list",
+    "events",
+    "deferrables_schedule",
+)
+_PRICE_LIST_KEYS: Final = frozenset(
+    ("rates", "prices", "raw_today", "raw_tomorrow", "forecasts", "forecast")
+)
+_START_KEYS: Final = (
+    "start",
+    "start_time",
+    "startDtUtc",
+    "startDt",
+    "from",
+    "valid_from",
+)
+_END_KEYS: Final = ("end", "end_time", "endDtUtc", "endDt", "to", "stop", "valid_to")
+_PRICE_KEYS: Final = frozenset(
+    ("price", "value", "value_inc_vat", "agile_pred", "per_kwh", "total")
+)
+_INCOMPLETE_KEYS: Final = (
+    "rates_incomplete",
+    "values_incomplete",
+    "time_periods_incomplete",
+)
+_DAY_KEYS: Final = tuple(day.name.lower() for day in Weekday)
+_NOTHING_TEXTS: Final = ("", "none", "null", "unknown", "unavailable")
+_CLOCK: Final = r"\d{1,2}:\d{2}(?::\d{2})?"
+_CLOCK_RANGE: Final = re.compile(rf"({_CLOCK})\s*[-\N{{EN DASH}}]\s*({_CLOCK})")
+_CLOCK_TIME: Final = re.compile(_CLOCK)
+_DATE_ONLY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NO_YEAR: Final = re.compile(r"(\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2})?)")
+_SPACED_OFFSET: Final = re.compile(r"\s+(?=(?:[+-]\d{2}:?\d{2}|Z)$)")
+_NO_CHARGING: Final = re.compile(r"dis|stop|\bnot?\b|batter|export|sell")
+_EPOCHS: Final = (1_000_000_000, 100_000_000_000)  # seconds, from 2001 on
+
+Row: TypeAlias = Mapping[object, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A list of windows in the making, and the name it stood under."""
+
+    key: str
+    rows: Sequence[object]
+    days: frozenset[Weekday] | None = None  # of a weekly source
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    now: datetime
+    zone: tzinfo
+    include_boost: bool
+
+
+class _DropError(Exception):
+    """This row is no window."""
+
+    def __init__(self, reason: DropReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read_plan(
+    value: object,
+    *,
+    attribute: str | None,
+    now: datetime,
+    local_zone: tzinfo,
+    include_boost: bool = False,
+) -> Plan:
+    """Return the windows in an entity's attributes, an action's response or a literal.
+
+    `attribute` names the list if the caller knows it, with dots into nested ones. Times
+    without an offset are of `local_zone`; `now` is aware. Windows a person boosts by hand
+    are left out unless `include_boost`. Raises `PlanError`, whose `reason` tells apart a
+    planner that wants nothing from data that is no plan.
+    """
+    context = _Context(now.astimezone(UTC), local_zone, include_boost)
+    found = _find(value, attribute)
+    outcomes = [o for each in found for o in _read_list(each, context)]
+    windows = [outcome for outcome in outcomes if isinstance(outcome, Window)]
+    dropped = [outcome for outcome in outcomes if isinstance(outcome, Dropped)]
+    past = [
+        Dropped(f"{window.start:%F %R} - {window.end:%F %R} UTC", DropReason.PAST)
+        for window in windows
+        if window.end <= context.now
+    ]
+    plan = Plan(
+        windows=clean(windows, now=context.now),
+        dropped=(*dropped, *past),
+        source=found[0].key,
+        weekly=any(each.days is not None for each in found),
+    )
+    if not plan.windows:
+        raise _why_nothing(plan)
+    return plan
+
+
+def _why_nothing(plan: Plan) -> PlanError:
+    reasons = {dropped.reason for dropped in plan.dropped}
+    if DropReason.PAST in reasons:
+        return PlanError(PlanProblem.ONLY_PAST, "all windows of the plan are over")
+    if not reasons or reasons.intersection(_NOT_WANTED):
+        return PlanError(PlanProblem.EMPTY, "the planner wants no charging")
+    hint = PlanHint.ALL_DAY if DropReason.ALL_DAY in reasons else None
+    return PlanError(
+        PlanProblem.NO_DATES, "not one row has a start and an end that make sense", hint
+    )
+
+
+def _find(value: object, attribute: str | None) -> list[_Found]:
+    """Return the lists in what the caller has, at least one."""
+    if isinstance(value, str):
+        return _find_in_text(value, attribute)
+    if value is None:
+        raise PlanError(PlanProblem.NOT_EVALUATED, "there is no plan yet")
+    if isinstance(value, Mapping):
+        return _find_in_mapping(value, attribute)
+    if _is_list(value):
+        return [_Found("", value)]
+    raise PlanError(
+        PlanProblem.NOT_UNDERSTOOD, f"a {type(value).__name__} is no list of windows"
+    )
+
+
+def _find_in_text(text: str, attribute: str | None) -> list[_Found]:
+    text = text.strip()
+    if text.casefold() in _NOTHING_TEXTS:
+        raise PlanError(PlanProblem.NOT_EVALUATED, "there is no plan yet")
+    if text[0] not in "[{":
+        if _CLOCK_RANGE.search(text):
+            return [_Found("", _ranges(text))]
+        raise PlanError(
+            PlanProblem.NOT_UNDERSTOOD,
+            "the text is no list of windows",
+            PlanHint.FOLLOW_ENTITY,
+        )
+    try:
+        value = json.loads(text)
+    except ValueError as err:
+        raise PlanError(
+            PlanProblem.NOT_UNDERSTOOD, "the text is no JSON", PlanHint.USE_TO_JSON
+        ) from err
+    return _find(value, attribute)
+
+
+def _find_in_mapping(attributes: Row, attribute: str | None) -> list[_Found]:
+    if any(_is_on(attributes.get(key)) for key in _INCOMPLETE_KEYS):
+        raise PlanError(PlanProblem.INCOMPLETE, "the planner lacks some of its prices")
+    if attribute is not None:
+        return _find_under(attribute, _named(attributes, attribute), attributes)
+    present = [key for key in _LIST_KEYS if key in attributes]
+    for key in present:
+        if attributes[key] is not None:
+            return _find_under(key, attributes[key], attributes)
+    if present:
+        raise PlanError(PlanProblem.NOT_EVALUATED, f"{present[0]} is not there yet")
+    return _find_unnamed(attributes)
+
+
+def _named(attributes: Row, attribute: str) -> object:
+    """Return the attribute a person named, `next.list` too."""
+    if attribute in attributes:
+        return attributes[attribute]
+    value: object = attributes
+    for key in attribute.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            raise PlanError(
+                PlanProblem.NO_WINDOWS_ATTRIBUTE, f"there is no attribute {attribute}"
+            )
+        value = value[key]
+    return value
+
+
+def _find_under(key: str, value: object, attributes: Row) -> list[_Found]:
+    """Return the list under a known or named key."""
+    if key.rpartition(".")[2] in _PRICE_LIST_KEYS:
+        raise _price_list(key)
+    if (
+        key == "target_times"
+        and value == []
+        and not attributes.get("target_times_last_evaluated")
+    ):
+        raise PlanError(PlanProblem.NOT_EVALUATED, "target_times is not there yet")
+    if isinstance(value, Mapping) and _is_row(value):
+        return [_Found(key, [value])]
+    return [
+        replace(found, key=key if found.key == "" else found.key)
+        for found in _find(value, None)
+    ]
+
+
+def _find_unnamed(attributes: Row) -> list[_Found]:
+    """Recognise data by its shape: no list of a name we know."""
+    for key in attributes:
+        if key in _PRICE_LIST_KEYS:
+            raise _price_list(str(key))
+    if any(key in attributes for key in _DAY_KEYS):
+        return _find_weekdays(attributes)
+    if "timeslots" in attributes:
+        return _find_timeslots(attributes)
+    if "all_day" in attributes and "message" in attributes:
+        raise PlanError(
+            PlanProblem.NO_WINDOWS_ATTRIBUTE,
+            "a calendar's attributes tell only its next event",
+            PlanHint.CALENDAR_EVENTS,
+        )
+    if _is_row(attributes):
+        return [_Found("", [attributes])]
+    nested = list(attributes.values())
+    if nested and all(isinstance(v, Mapping) or _is_list(v) for v in nested):
+        return [found for value in nested for found in _find(value, None)]
+    raise PlanError(
+        PlanProblem.NO_WINDOWS_ATTRIBUTE,
+        "there is no attribute with a list of windows",
+        PlanHint.FOLLOW_ENTITY,
+    )
+
+
+def _find_weekdays(attributes: Row) -> list[_Found]:
+    """Read a schedule helper: a list of local times for each day."""
+    found = []
+    for day, key in zip(Weekday, _DAY_KEYS, strict=True):
+        rows = attributes.get(key)
+        found.append(_Found(key, rows if _is_list(rows) else [], frozenset({day})))
+    return found
+
+
+def _find_timeslots(attributes: Row) -> list[_Found]:
+    """Read the scheduler component: texts of local times, and days for all of them."""
+    slots, words = attributes["timeslots"], attributes.get("weekdays")
+    text = " ".join(map(str, words)) if _is_list(words) else "daily"
+    try:
+        days = parse_days(text.replace("workday", "weekday"))
+    except InvalidSchedule as err:
+        raise PlanError(PlanProblem.NOT_UNDERSTOOD, str(err)) from err
+    rows = slots if _is_list(slots) else []
+    return [_Found("timeslots", rows, frozenset({day})) for day in sorted(days)]
+
+
+def _price_list(key: str) -> PlanError:
+    return PlanError(
+        PlanProblem.PRICE_LIST,
+        f"{key or 'this'} is a list of prices, not of times to charge",
+    )
+
+
+# Rows -----------------------------------------------------------------------------
+
+
+def _read_list(found: _Found, context: _Context) -> list[Window | Dropped]:
+    if found.key == "deferrables_schedule":
+        return _read_points(found.rows, context)
+    outcomes: list[Window | Dropped] = []
+    for row in found.rows:
+        rows = _ranges(row) if isinstance(row, str) else [row]
+        outcomes += [_read_row(each, found, context) for each in rows]
+    if found.days is None:
+        _refuse_prices(found.key, outcomes)
+    return outcomes
+
+
+def _refuse_prices(key: str, outcomes: Iterable[Window | Dropped]) -> None:
+    """Raise for what is no plan but a tariff: a day and more without a gap."""
+    rows = list(outcomes)
+    windows = sorted({row for row in rows if isinstance(row, Window)})
+    prices = any(isinstance(r, Dropped) and r.reason is DropReason.PRICE for r in rows)
+    if not windows and prices:
+        raise _price_list(key)
+    if len(windows) < 2 or windows[-1].end - windows[0].start < _DAY:
+        return
+    equal = len({window.end - window.start for window in windows}) == 1
+    if equal and all(one.end == other.start for one, other in pairwise(windows)):
+        raise _price_list(key)
+
+
+def _read_row(row: object, found: _Found, context: _Context) -> Window | Dropped:
+    try:
+        return _row_window(row, found, context)
+    except _DropError as err:
+        return Dropped(str(row)[:100], err.reason)
+
+
+def _row_window(row: object, found: _Found, context: _Context) -> Window:
+    """Return the window of a row, also one of the past; `_DropError` if it has none."""
+    if not isinstance(row, Mapping):
+        raise _DropError(DropReason.NOT_UNDERSTOOD)
+    start_key, start = _first(row, _START_KEYS)
+    end_key, end = _first(row, _END_KEYS)
+    if start is None or end is None:
+        priced = end is None and not _PRICE_KEYS.isdisjoint(row)
+        timed = start is not None or row.get("date_time") is not None
+        raise _DropError(DropReason.PRICE if priced and timed else DropReason.NO_TIMES)
+    _check_wanted(row, found.key, context)
+    clocks = _clock(start), _clock(end, is_end=True)
+    if clocks[0] is not None and clocks[1] is not None:
+        return _clock_window(clocks[0], clocks[1], found.days, context)
+    window = Window(
+        _moment(start, context, utc=start_key.endswith("Utc")),
+        _moment(end, context, utc=end_key.endswith("Utc"), is_end=True),
+    )
+    if window.start >= window.end:
+        raise _DropError(DropReason.NO_LENGTH)
+    return window
+
+
+def _check_wanted(row: Row, key: str, context: _Context) -> None:
+    """Raise `_DropError` for a row that tells when not to charge, or a person's boost."""
+    if key.rpartition(".")[2] == "charging_schedule" and "value" in row:
+        if not _is_on(row["value"]):
+            raise _DropError(DropReason.OFF)
+        return
+    if key.rpartition(".")[2] in ("windows", "planned_windows") and "action" in row:
+        action = str(row["action"]).casefold().replace("_", " ")
+        if "charg" not in action or _NO_CHARGING.search(action):
+            raise _DropError(DropReason.NOT_CHARGING)
+    meta = row.get("meta")
+    source = row.get("source") or (
+        meta.get("source") if isinstance(meta, Mapping) else None
+    )
+    own = str(source).casefold().startswith(("boost", "bump"))
+    if own and not context.include_boost:
+        raise _DropError(DropReason.OWN_BOOST)
+
+
+def _clock_window(
+    start: ClockTime,
+    end: ClockTime,
+    days: frozenset[Weekday] | None,
+    context: _Context,
+) -> Window:
+    if start == end:
+        raise _DropError(DropReason.NO_LENGTH)
+    try:
+        return _next_window(start, end, context.now, context.zone, days or EVERY_DAY)
+    except InvalidSchedule:
+        raise _DropError(DropReason.NO_LENGTH) from None
+
+
+def _read_points(rows: Sequence[object], context: _Context) -> list[Window | Dropped]:
+    """Read EMHASS' points: power from one moment to the next."""
+    points: list[tuple[datetime, bool]] = []
+    outcomes: list[Window | Dropped] = []
+    for row in rows:
+        try:
+            points.append(_point(row, context))
+        except _DropError as err:
+            outcomes.append(Dropped(str(row)[:100], err.reason))
+    names = {k for row in rows if isinstance(row, Mapping) for k in row if _is_power(k)}
+    if len(names) > 1:
+        raise PlanError(
+            PlanProblem.NOT_UNDERSTOOD,
+            "the plan is of several loads",
+            PlanHint.ONE_DEFERRABLE,
+        )
+    points.sort()
+    moments = [moment for moment, _ in points]
+    if len(moments) > 1:  # the last point lasts as long as the one before
+        moments.append(2 * (moments[-1] - moments[-2]) / 2 + moments[-1])
+    for (start, end), (_, is_on) in zip(pairwise(moments), points, strict=False):
+        off = Dropped(f"{start:%F %R} UTC", DropReason.OFF)
+        outcomes.append(Window(start, end) if is_on else off)
+    return outcomes
+
+
+def _point(row: object, context: _Context) -> tuple[datetime, bool]:
+    if not isinstance(row, Mapping) or row.get("date") is None:
+        raise _DropError(DropReason.NO_TIMES)
+    powers = [power for key, power in row.items() if _is_power(key)]
+    return _moment(row["date"], context), any(_is_on(power) for power in powers)
+
+
+def _is_power(key: object) -> bool:
+    return isinstance(key, str) and key.startswith("p_deferrable")
+
+
+def _ranges(text: str) -> list[object]:
+    """Return the rows of a text such as `23:30-05:30, 12:00-13:00`."""
+    parts = [part.strip() for part in re.split(r"[,;\n]", text)]
+    matches = [(_CLOCK_RANGE.fullmatch(part), part) for part in parts if part]
+    return [
+        {"start": match[1], "end": match[2]} if match else [part]
+        for match, part in matches
+    ]
+
+
+def _first(row: Row, keys: Iterable[str]) -> tuple[str, object]:
+    """Return the first member of these names that is there, with its name."""
+    for key in keys:
+        if row.get(key) is not None:
+            return key, row[key]
+    return "", None
+
+
+def _is_row(value: Row) -> bool:
+    return bool(_first(value, _START_KEYS)[0] and _first(value, _END_KEYS)[0])
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, list | tuple)
+
+
+def _is_on(value: object) -> bool:
+    """Read a flag or a number, also as a text; a power below nothing is off."""
+    if isinstance(value, str):
+        try:
+            return float(value) != 0
+        except ValueError:
+            return value.strip().casefold() in ("true", "on", "yes")
+    return bool(value)
+
+
+# Times ----------------------------------------------------------------------------
+
+
+def _clock(value: object, *, is_end: bool = False) -> ClockTime | None:
+    """Return a time of day, None for anything else."""
+    if isinstance(value, time):
+        # In process a schedule helper ends its days at 23:59:59.999999.
+        return DAY_END if is_end and value == time.max else ClockTime.from_time(value)
+    if not isinstance(value, str) or not _CLOCK_TIME.fullmatch(value.strip()):
+        return None
+    try:
+        clock = ClockTime.parse(value)
+    except InvalidSchedule:
+        raise _DropError(DropReason.NOT_UNDERSTOOD) from None
+    return MIDNIGHT if clock == DAY_END and not is_end else clock
+
+
+def _moment(
+    value: object, context: _Context, *, utc: bool = False, is_end: bool = False
+) -> datetime:
+    """Return an instant in UTC; `_DropError` if the value is none."""
+    if isinstance(value, int | float):
+        return _epoch(value)
+    if isinstance(value, str):
+        value = _parse(value.strip(), context)
+    if not isinstance(value, datetime):
+        all_day = isinstance(value, date)
+        raise _DropError(DropReason.ALL_DAY if all_day else DropReason.NOT_UNDERSTOOD)
+    if not 2000 <= value.year < 3000:  # zones overflow at the ends of the calendar
+        raise _DropError(DropReason.NOT_UNDERSTOOD)
+    if value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if utc:
+        return value.replace(tzinfo=UTC)
+    return (end_instant if is_end else first_instant)(value, context.zone)
+
+
+def _epoch(value: float) -> datetime:
+    """Read seconds since 1970; smaller numbers are times YAML took for sexagesimals."""
+    if not _EPOCHS[0] <= value < _EPOCHS[1]:
+        raise PlanError(
+            PlanProblem.NOT_UNDERSTOOD,
+            f"the number {value} is no time",
+            PlanHint.QUOTE_TIMES,
+        )
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _parse(text: str, context: _Context) -> date | None:
+    """Read ISO texts, naive ones too, and Predbat's dates without a year."""
+    try:
+        if _DATE_ONLY.fullmatch(text):
+            return date.fromisoformat(text)
+        if match := _NO_YEAR.fullmatch(text):
+            return _nearest_year(match[1], match[2], context)
+        return datetime.fromisoformat(_SPACED_OFFSET.sub("", text))
+    except ValueError:
+        return None
+
+
+def _nearest_year(day: str, clock: str, context: _Context) -> datetime | None:
+    """Return the naive local time of the year that brings it nearest to now."""
+    now = context.now.astimezone(context.zone).replace(tzinfo=None)
+    candidates = []
+    for year in (now.year - 1, now.year, now.year + 1):
+        try:
+            candidates.append(datetime.fromisoformat(f"{year}-{day} {clock}"))
+        except ValueError:  # 29 February
+            continue
+    return min(candidates, key=lambda moment: abs(moment - now), default=None)

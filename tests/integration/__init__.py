@@ -1,0 +1,1 @@
+"""Tests against the simulated cloud over real HTTP and WebSockets."""

@@ -1,0 +1,276 @@
+"""The schedule a person edits before "Apply"."""
+
+import random
+import unittest
+
+from custom_components.hypervolt_charger.hypervolt.draft import (
+    ScheduleDraft,
+    ScheduleSlot,
+)
+from custom_components.hypervolt_charger.hypervolt.errors import InvalidSchedule
+from custom_components.hypervolt_charger.hypervolt.schedule import (
+    DAY_END,
+    EVERY_DAY,
+    MIDNIGHT,
+    ClockTime,
+    Schedule,
+    ScheduleSession,
+    Weekday,
+)
+
+MONDAY = frozenset({Weekday.MONDAY})
+SUNDAY = frozenset({Weekday.SUNDAY})
+
+
+def clock(text: str) -> ClockTime:
+    return ClockTime.parse(text)
+
+
+def session(
+    start: str,
+    end: str,
+    days: frozenset[Weekday] = EVERY_DAY,
+    mode: str = "boost",
+) -> ScheduleSession:
+    return ScheduleSession(start=clock(start), end=clock(end), days=days, mode=mode)
+
+
+def schedule(*sessions: ScheduleSession) -> Schedule:
+    return Schedule(enabled=True, sessions=sessions, time_zone="Europe/London")
+
+
+TWO = schedule(
+    session("01:00", "02:00", MONDAY, "eco"), session("23:00", "05:00", SUNDAY)
+)
+
+
+class ShowTest(unittest.TestCase):
+    def test_shows_what_is_stored(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO)
+        self.assertEqual(
+            draft.slot(1), ScheduleSlot(clock("01:00"), clock("02:00"), "eco", MONDAY)
+        )
+        self.assertEqual(
+            draft.slot(2), ScheduleSlot(clock("23:00"), clock("05:00"), "boost", SUNDAY)
+        )
+        self.assertFalse(draft.changed)
+
+    def test_unused_slots_are_empty(self) -> None:
+        slot = ScheduleDraft.from_schedule(TWO).slot(3)
+        self.assertEqual(slot, ScheduleSlot(None, None, None, frozenset()))
+        self.assertTrue(slot.is_unused)
+
+    def test_slots_there_are_not(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO, slots=4)
+        for number in (0, -1, 5):
+            with (
+                self.subTest(number),
+                self.assertRaisesRegex(InvalidSchedule, f"no session {number}"),
+            ):
+                draft.slot(number)
+        with self.assertRaises(InvalidSchedule):
+            draft.edit(5, mode="eco")
+
+
+class EditTest(unittest.TestCase):
+    def test_changes_only_what_is_given(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO)
+        for name, edited, slot in (
+            (
+                "start",
+                draft.edit(1, start=clock("00:30")),
+                ScheduleSlot(clock("00:30"), clock("02:00"), "eco", MONDAY),
+            ),
+            (
+                "end",
+                draft.edit(1, end=clock("03:00")),
+                ScheduleSlot(clock("01:00"), clock("03:00"), "eco", MONDAY),
+            ),
+            (
+                "mode",
+                draft.edit(1, mode="super_eco"),
+                ScheduleSlot(clock("01:00"), clock("02:00"), "super_eco", MONDAY),
+            ),
+            (
+                "days",
+                draft.edit(1, days=frozenset()),
+                ScheduleSlot(clock("01:00"), clock("02:00"), "eco", frozenset()),
+            ),
+        ):
+            with self.subTest(name):
+                self.assertEqual(edited.slot(1), slot)
+                self.assertEqual(edited.slot(2), draft.slot(2))
+
+    def test_marks_the_slot(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco")
+        self.assertTrue(draft.changed)
+        self.assertTrue(draft.is_edited(2))
+        self.assertFalse(draft.is_edited(1))
+
+    def test_does_not_touch_the_draft_it_came_from(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO)
+        draft.edit(1, mode="super_eco")
+        self.assertFalse(draft.changed)
+        self.assertEqual(draft.slot(1).mode, "eco")
+
+    def test_edits_add_up(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(1, start=clock("00:15"))
+        draft = draft.edit(2, mode="eco").edit(1, end=clock("00:45"))
+        self.assertEqual(draft.slot(1).start, clock("00:15"))
+        self.assertEqual(draft.slot(1).end, clock("00:45"))
+        self.assertEqual(draft.slot(2).mode, "eco")
+
+    def test_editing_back_is_no_change(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(1, mode="boost")
+        self.assertFalse(draft.edit(1, mode="eco").changed)
+
+    def test_discard(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(1, mode="boost").discard()
+        self.assertEqual(draft, ScheduleDraft.from_schedule(TWO))
+
+    def test_an_end_at_midnight_is_the_days_end(self) -> None:
+        stored = schedule(session("22:00", "24:00"))
+        draft = ScheduleDraft.from_schedule(stored).edit(1, end=MIDNIGHT)
+        self.assertFalse(draft.changed)
+        new = ScheduleDraft.from_schedule(schedule()).edit(1, end=MIDNIGHT)
+        self.assertEqual(new.slot(1).end, MIDNIGHT)
+        self.assertEqual(new.edit(1, start=clock("22:00")).slot(1).end, DAY_END)
+
+    def test_a_start_moved_to_the_end_shown_deletes(self) -> None:
+        stored = schedule(session("22:00", "24:00"))
+        draft = ScheduleDraft.from_schedule(stored).edit(1, start=MIDNIGHT)
+        self.assertTrue(draft.slot(1).is_unused)
+        self.assertEqual(draft.to_schedule(stored).sessions, ())
+
+    def test_a_whole_day_can_be_edited_and_asked_for(self) -> None:
+        stored = schedule(session("00:00", "24:00"))
+        draft = ScheduleDraft.from_schedule(stored).edit(1, mode="eco")
+        self.assertEqual(
+            draft.to_schedule(stored).sessions, (session("00:00", "24:00", mode="eco"),)
+        )
+        same = draft.edit(1, start=MIDNIGHT)
+        self.assertEqual(same.slot(1).end, DAY_END)
+        asked = ScheduleDraft.from_schedule(schedule()).edit(
+            2, start=MIDNIGHT, end=DAY_END
+        )
+        self.assertEqual(
+            asked.to_schedule(schedule()).sessions, (session("00:00", "24:00"),)
+        )
+
+
+class RebaseTest(unittest.TestCase):
+    def test_untouched_slots_follow_the_charger(self) -> None:
+        moved = schedule(session("02:00", "03:00"), session("04:00", "05:00"))
+        draft = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco").rebase(moved)
+        self.assertEqual(draft.slot(1).start, clock("02:00"))
+
+    def test_edited_slots_stay(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco").rebase(schedule())
+        self.assertEqual(
+            draft.slot(2), ScheduleSlot(clock("23:00"), clock("05:00"), "eco", SUNDAY)
+        )
+        self.assertTrue(draft.is_edited(2))
+        self.assertTrue(draft.slot(1).is_unused)
+
+    def test_an_edit_the_charger_took_is_none_any_more(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(1, mode="boost")
+        self.assertFalse(draft.rebase(draft.to_schedule(TWO)).changed)
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(1, mode="boost")
+        self.assertEqual(draft.rebase(TWO), draft)
+
+
+class ApplyTest(unittest.TestCase):
+    def test_untouched_is_the_same(self) -> None:
+        self.assertEqual(ScheduleDraft.from_schedule(TWO).to_schedule(TWO), TWO)
+
+    def test_keeps_what_is_no_session(self) -> None:
+        base = Schedule(
+            enabled=False, type="other", sessions=TWO.sessions, time_zone="Asia/Tokyo"
+        )
+        draft = ScheduleDraft.from_schedule(base).edit(1, mode="boost")
+        applied = draft.to_schedule(base)
+        self.assertEqual(
+            (applied.enabled, applied.type, applied.time_zone),
+            (False, "other", "Asia/Tokyo"),
+        )
+
+    def test_a_slot_beyond_the_last_becomes_a_session(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(
+            6, start=clock("12:00"), end=clock("13:00")
+        )
+        self.assertEqual(
+            draft.to_schedule(TWO).sessions, (*TWO.sessions, session("12:00", "13:00"))
+        )
+
+    def test_new_session_with_days_and_mode(self) -> None:
+        draft = ScheduleDraft.from_schedule(schedule()).edit(
+            1, start=clock("12:00"), end=clock("13:00"), mode="eco", days=MONDAY
+        )
+        self.assertEqual(
+            draft.to_schedule(schedule()).sessions,
+            (session("12:00", "13:00", MONDAY, "eco"),),
+        )
+
+    def test_equal_times_delete_and_the_gap_closes(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(1, end=clock("01:00"))
+        self.assertEqual(draft.to_schedule(TWO).sessions, TWO.sessions[1:])
+
+    def test_stored_session_without_length_goes(self) -> None:
+        base = schedule(session("03:00", "03:00"), session("01:00", "02:00"))
+        draft = ScheduleDraft.from_schedule(base)
+        self.assertEqual(draft.to_schedule(base).sessions, base.sessions[1:])
+
+    def test_mode_or_days_alone_make_no_session(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(4, mode="eco", days=MONDAY)
+        self.assertEqual(draft.to_schedule(TWO), TWO)
+
+    def test_half_filled_slot_is_named(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO)
+        for edited, words in (
+            (draft.edit(4, start=clock("12:00")), "session 4 has no end"),
+            (draft.edit(5, end=clock("12:00")), "session 5 has no start"),
+            (draft.edit(3, start=MIDNIGHT), "session 3 has no end"),
+        ):
+            with self.subTest(words), self.assertRaisesRegex(InvalidSchedule, words):
+                edited.to_schedule(TWO)
+
+    def test_sessions_beyond_the_slots_are_kept(self) -> None:
+        base = schedule(*(session(f"{h:02}:00", f"{h:02}:30") for h in range(9)))
+        draft = ScheduleDraft.from_schedule(base).edit(2, end=clock("01:00"))
+        self.assertEqual(
+            draft.to_schedule(base).sessions, (base.sessions[0], *base.sessions[2:])
+        )
+
+    def test_edits_go_on_top_of_what_the_charger_has_now(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco")
+        now = schedule(session("06:00", "07:00"), session("08:00", "09:00"))
+        self.assertEqual(
+            draft.to_schedule(now).sessions,
+            (session("06:00", "07:00"), session("23:00", "05:00", SUNDAY, "eco")),
+        )
+
+    def test_typing_a_schedule_gives_that_schedule(self) -> None:
+        rng = random.Random(3)
+        for _ in range(100):
+            wanted = schedule(
+                *(
+                    session(
+                        f"{rng.randrange(24):02}:10",
+                        f"{rng.randrange(24):02}:20",
+                        frozenset(rng.sample(list(Weekday), rng.randint(1, 7))),
+                        rng.choice(["boost", "eco"]),
+                    )
+                    for _ in range(rng.randint(0, 6))
+                )
+            )
+            draft = ScheduleDraft.from_schedule(schedule())
+            for number, s in enumerate(wanted.sessions, start=1):
+                draft = draft.edit(number, mode=s.mode, days=s.days)
+                draft = draft.edit(number, end=s.end).edit(number, start=s.start)
+            self.assertEqual(draft.to_schedule(schedule()), wanted)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -6,7 +6,11 @@ into the ignored folder ``.env`` of the repository; the system is left untouched
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+import fcntl
 import hashlib
+import importlib.util
 import os
 from pathlib import Path
 import re
@@ -28,6 +32,7 @@ MANAGED = ENV / "uv-python"
 
 REQUIREMENTS = ROOT / "requirements_test.txt"
 FLOOR_OVERRIDES = ROOT / "tests" / "requirements_floor.txt"
+DEMO_EXTRAS = ROOT / "scripts" / "requirements_demo.txt"
 
 
 def say(text: str) -> None:
@@ -46,31 +51,91 @@ def environment(*, floor: bool = False) -> Path:
     With ``floor`` it holds the oldest Home Assistant the integration supports
     instead of the newest one it is tested with.
     """
-    inputs = [REQUIREMENTS, *([FLOOR_OVERRIDES] if floor else [])]
-    wanted = hashlib.sha256(b"\0".join(p.read_bytes() for p in inputs)).hexdigest()
     venv = ENV / ("floor" if floor else "newest")
-    stamp = venv / ".ready"
-    if stamp.is_file() and stamp.read_text() == wanted and _runs(venv / "bin/python"):
-        return venv / "bin"
+    inputs = [REQUIREMENTS, *([FLOOR_OVERRIDES] if floor else [])]
+    with _one_at_a_time():
+        if not _is_ready(venv / ".ready", inputs):
+            _make(venv, floor=floor)
+            _note_ready(venv / ".ready", inputs)
+    return venv / "bin"
 
+
+def demo_environment() -> Path:
+    """Return the ``bin`` folder of the newest environment, fit for a person's eyes.
+
+    A Home Assistant that people look at sets up its voice assistants, cameras and so
+    on. Without what those need it works, but shows a notice of what is missing.
+    """
+    bin_folder = environment()
+    stamp = bin_folder.parent / ".ready-demo"
+    with _one_at_a_time():
+        if not _is_ready(stamp, [DEMO_EXTRAS]):
+            say("installing what else Home Assistant asks for at its start")
+            uv, python = _uv(), str(bin_folder / "python")
+            if not _install(uv, python, "-r", str(DEMO_EXTRAS)):
+                # Some of it is only to be had as source code and wants a compiler.
+                for name in _requirements(DEMO_EXTRAS):
+                    if not _install(uv, python, name):
+                        say(f"{name} can't be installed; the demo goes without it")
+            _note_ready(stamp, [DEMO_EXTRAS])
+    return bin_folder
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let two scripts that are started together not set up the same thing twice."""
+    ENV.mkdir(exist_ok=True)
+    with (ENV / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_ready(stamp: Path, inputs: list[Path]) -> bool:
+    """Whether an environment holds what these files ask for, and still runs."""
+    current = stamp.is_file() and stamp.read_text() == _fingerprint(inputs)
+    return current and _runs(stamp.parent / "bin/python")
+
+
+def _note_ready(stamp: Path, inputs: list[Path]) -> None:
+    stamp.write_text(_fingerprint(inputs))
+
+
+def _fingerprint(inputs: list[Path]) -> str:
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
+
+
+def _make(venv: Path, *, floor: bool) -> None:
+    """Create a virtual environment, or bring an existing one up to date."""
     uv = _uv()
-    python = _python(uv)
-    say(f"making the virtual environment {venv.relative_to(ROOT)}")
-    _run(uv, "venv", "--quiet", "--clear", "--python", str(python), str(venv))
+    python = str(venv / "bin/python")
+    if not _runs(python):
+        say(f"making the virtual environment {venv.relative_to(ROOT)}")
+        _run(
+            uv, "venv", "--quiet", "--clear", "--python", str(_python(uv)), str(venv)
+        )  # fmt: skip
     say("installing Home Assistant and the test tools (minutes the first time)")
     overrides = ["--override", str(FLOOR_OVERRIDES)] if floor else []
-    _run(
-        uv, "pip", "install", "--quiet", "--python", str(venv / "bin/python"),
-        "-r", str(REQUIREMENTS), *overrides,
-    )  # fmt: skip
-    stamp.write_text(wanted)
-    return venv / "bin"
+    if not _install(uv, python, "-r", str(REQUIREMENTS), *overrides):
+        fail("The packages of requirements_test.txt could not be installed; see above.")
+
+
+def _install(uv: str, python: str, *what: str) -> bool:
+    command = [uv, "pip", "install", "--quiet", "--python", python, *what]
+    return (
+        subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode == 0
+    )
+
+
+def _requirements(path: Path) -> list[str]:
+    """Return the requirements of a file, without its comments."""
+    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line]
 
 
 def _run(*command: str, **options: object) -> None:
     """Run a command that must succeed; its own words say why when it does not."""
     try:
-        subprocess.run(command, check=True, **options)  # type: ignore[call-overload] # options are subprocess.run's own
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, **options)  # type: ignore[call-overload] # options are subprocess.run's own
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         fail(f"`{Path(command[0]).name} {command[1]}` failed: {error}")
 
@@ -93,11 +158,19 @@ def _pip_tool(name: str) -> str:
     command = TOOLS / name / "bin" / name
     if not command.is_file():
         say(f"fetching {name}")
+        if not _has_pip():
+            fail(
+                f"Please install pip (Debian: python3-pip) or {name}, and run this again."
+            )
         _run(
             sys.executable, "-m", "pip", "install", "--quiet",
             "--disable-pip-version-check", "--root-user-action=ignore", "--target", str(TOOLS / name), name,
         )  # fmt: skip
     return str(command)
+
+
+def _has_pip() -> bool:
+    return importlib.util.find_spec("pip") is not None
 
 
 def _uv() -> str:
@@ -135,7 +208,7 @@ def _uv_python(uv: str) -> Path | None:
             [uv, "python", "install", "--quiet", PYTHON_SERIES],
             env=settings, check=True, capture_output=True, timeout=300,
         )  # fmt: skip
-    except subprocess.CalledProcessError, subprocess.TimeoutExpired:
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return None
     for python in MANAGED.glob(f"*/bin/python{PYTHON_SERIES}"):
         if _runs(python):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, tzinfo
 import logging
 from typing import override
 
@@ -89,6 +89,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         self.charger = Charger(charger_id)
         self.led_effects = led_effects
         self.draft = ScheduleDraft()
+        self._zones: dict[str, tzinfo] = {}
         self._account = account
         self.client = HypervoltApiClient(
             account,
@@ -225,9 +226,34 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
                 _LOGGER.info("%s is %s", self.name, again)
         if self.data.schedule is not None and self.data.schedule != before.schedule:
             self.draft = self.draft.rebase(self.data.schedule)
+            self._learn_zone(self.data.schedule.time_zone)
         if self.data.firmware_version != before.firmware_version:
             self._remember_firmware(self.data.firmware_version)
         self.async_update_listeners()
+
+    @property
+    def schedule_zone(self) -> tzinfo:
+        """Where the schedule's times of day are: it may name a zone (protocol.md 8.1)."""
+        schedule, default = self.data.schedule, dt_util.get_default_time_zone()
+        if schedule is None or schedule.time_zone is None:
+            return default
+        return self._zones.get(schedule.time_zone, default)
+
+    def _learn_zone(self, name: str | None) -> None:
+        """Load a zone by the side: that reads a file."""
+        if name is not None and name not in self._zones:
+            self.config_entry.async_create_background_task(
+                self.hass, self._load_zone(name), f"{self.name} time zone"
+            )
+
+    async def _load_zone(self, name: str) -> None:
+        try:
+            zone = await dt_util.async_get_time_zone(name)
+        except ValueError:
+            zone = None
+        if zone is not None:
+            self._zones[name] = zone
+            self.async_update_listeners()
 
     def _remember_variant(self) -> None:
         """Start the next run from the dialect found (protocol.md 2.4)."""

@@ -14,6 +14,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN, MANUFACTURER
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .hypervolt.charger import ApiVariant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,11 @@ class HypervoltEntityDescription(EntityDescription):
     """Knows which chargers an entity exists for."""
 
     supported_fn: Callable[[HypervoltUpdateCoordinator], bool] = lambda _: True
+
+
+def speaks_v3_api(coordinator: HypervoltUpdateCoordinator) -> bool:
+    """Whether a charger has what only the newer dialect tells and takes."""
+    return coordinator.client.variant is ApiVariant.V3
 
 
 class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):

@@ -2,6 +2,15 @@
 
 An independent oracle for the tests and the engine of the demo: it knows the
 protocol from the document only and shares no code with the integration.
+
+    async with SimulatedCloud(push_interval=0.1) as cloud:
+        charger = cloud.add_account("me@example.com", "pw").add_charger(Personality.V3)
+        ...  # point a client at cloud.url
+        charger.plug_in()
+        await cloud.wait_for(lambda: charger.logged_in_sockets)
+        cloud.faults.enable(Fault.CONFLICT, count=1)
+
+`python -m tests.simulator` runs one for a person; `/simulator` is its page.
 """
 
 from .backend import Account
@@ -14,6 +23,7 @@ from .options import CloudOptions
 from .schedule import Interval, RestSchedule, Schedule, Session
 from .vocabulary import (
     BATTERY_SAFE_FEATURE,
+    WEEK,
     ChargeMode,
     Confirm,
     Effect,
@@ -28,6 +38,7 @@ from .vocabulary import (
 __all__ = [
     "BATTERY_SAFE_FEATURE",
     "FAULTS",
+    "WEEK",
     "Account",
     "ActiveFault",
     "ChargeMode",

@@ -17,13 +17,20 @@ def _positive(text: str) -> float:
     return value
 
 
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("must be 0 to 65535")
+    return value
+
+
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulator",
         description="A simulated Hypervolt cloud on this computer.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes any")
+    parser.add_argument("--port", type=_port, default=8765, help="0 takes any")
     parser.add_argument("--username", default="demo@example.com")
     parser.add_argument("--password", default="demo")
     parser.add_argument(

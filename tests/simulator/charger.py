@@ -219,6 +219,11 @@ class SimulatedCharger:
         return self.point.pilot
 
     @property
+    def car(self) -> Car | None:
+        """The plugged-in car."""
+        return self.point.car
+
+    @property
     def plugged(self) -> bool:
         """Whether a car is plugged in."""
         return self.point.car is not None
@@ -579,11 +584,8 @@ class SimulatedCharger:
 
     def _seconds_to_next_look(self) -> float:
         """How long nothing but energy can change: schedules switch on the minute."""
-        if self.rest_schedule and any(
-            (interval.start | interval.end)
-            and (interval.start % 60 or interval.end % 60)
-            for interval in self.rest_schedule.intervals
-        ):
+        intervals = self.rest_schedule.intervals if self.rest_schedule else ()
+        if any(item.start % 60 or item.end % 60 for item in intervals):
             return 1.0
         to_minute = 60 - self._time.second - self._time.microsecond / 1e6
         return min(to_minute, _STEADY_STEP_SECONDS) if self.charging else to_minute

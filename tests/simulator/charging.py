@@ -171,9 +171,9 @@ class ChargePoint:
         """
         if not self.charging or self.car is None:
             return seconds
+        before = self.ev_watts
         self._sag = self._random.uniform(0.0, 0.006) * self._target
         self._volts = VOLTS + self._random.uniform(-0.8, 0.8)
-        before = self.ev_watts
         rising = self._target - self._ramp
         if rising > 1e-9:
             seconds = min(seconds, rising / RAMP_AMPS_PER_SECOND)

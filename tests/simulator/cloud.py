@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+import contextlib
 import ipaddress
 from typing import Final, Self
 
@@ -84,13 +85,15 @@ class SimulatedCloud:
         """End everything; nothing is left running."""
         self._unsubscribe()
         self._unsubscribe = lambda: None
-        if self._ticker is not None:
-            self._ticker.cancel()
-            await asyncio.gather(self._ticker, return_exceptions=True)
-            self._ticker = None
         await self._fault_actions.stop()
         self._backend.timers.cancel()
         await self.pause()
+        if self._ticker is not None:
+            ticker, self._ticker = self._ticker, None
+            ticker.cancel()
+            # An error of the physics must not go unnoticed.
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticker
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -233,23 +236,14 @@ class SimulatedCloud:
         self, code: int = 1000, reason: str = "Bye", *, abrupt: bool = False
     ) -> None:
         """Close all sockets, or break them without a close frame."""
-        lines = set()
-        for line, client in self._backend.clients():
-            lines.add(line)
+        dropped = list(self._backend.clients())
+        for _, client in dropped:
             if abrupt:
                 client.abort()
             else:
                 client.close(code, reason)
-        dropped = [client for line in lines for client in line.wire.clients]
         await self.wait_for(
-            lambda: (
-                not any(
-                    client in line.wire.clients
-                    for line in lines
-                    for client in dropped
-                    if client.closing
-                )
-            )
+            lambda: not any(client in line.wire.clients for line, client in dropped)
         )
 
     def _catch_up(self) -> None:

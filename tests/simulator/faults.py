@@ -321,7 +321,7 @@ _ROWS: Final = (
     FaultInfo(
         Fault.MIDNIGHT,
         "The stored schedule holds 24:00 ends, a whole day and both halves of a"
-        " night on the same day (a wrong write is always refused).",
+        " night on the same day (V3 API; a wrong write is always refused).",
         Place.CHARGER,
     ),
     FaultInfo(
@@ -384,7 +384,7 @@ _ROWS: Final = (
         Place.SYNC,
         {
             "delay": Option(10.0, "no reply before the socket is so many seconds old"),
-            "never": Option("", "a method that is never answered"),
+            "never": Option("", "a method never answered; then nothing else is late"),
         },
     ),
     FaultInfo(

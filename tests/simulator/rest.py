@@ -56,18 +56,13 @@ class RestApi:
         self, account: Account
     ) -> tuple[list[SimulatedCharger], ActiveFault | None]:
         """Return the chargers of an account as F39 shows them."""
-        faults = self._backend.faults
-        chargers = []
-        for charger in account.chargers:
-            fault = faults.find(Fault.ACCOUNT, charger)
-            mode = fault.text("mode") if fault else ""
-            whole = fault is not None and fault.charger_id is None
-            if not (mode == "missing" or (mode == "empty" and not whole)):
-                chargers.append(charger)
-        fault = faults.find(Fault.ACCOUNT)
-        if fault is not None and fault.text("mode") == "empty":
-            chargers = []
-        return chargers, fault
+
+        def is_hidden(charger: SimulatedCharger) -> bool:
+            fault = self._backend.faults.find(Fault.ACCOUNT, charger)
+            return fault is not None and fault.text("mode") in ("empty", "missing")
+
+        chargers = [item for item in account.chargers if not is_hidden(item)]
+        return chargers, self._backend.faults.find(Fault.ACCOUNT)
 
     async def _users_me(self, request: web.Request) -> web.StreamResponse:
         account = self._account(request)

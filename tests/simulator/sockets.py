@@ -48,7 +48,6 @@ class ClientSocket:
         self.number = number
         self.endpoint = endpoint
         self.opened_at = asyncio.get_running_loop().time()
-        self.username: str | None = None
         self.token = ""
         self.login_at: float | None = None
         self.version = 3

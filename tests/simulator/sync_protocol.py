@@ -254,7 +254,6 @@ class SyncProtocol:
             return
         client.token = token
         client.version = version
-        client.username = self._owner
         client.login_at = asyncio.get_running_loop().time()
         self._reply(request, {"authenticated": True})
         self._wire.greet(client)

@@ -27,20 +27,20 @@ class Socket:
             message if isinstance(message, str) else json.dumps(message)
         )
 
-    async def frame(self, timeout: float = 2.0) -> Any:
+    async def frame(self, seconds: float = 2.0) -> Any:
         """Return the next frame, parsed."""
-        return json.loads(await self.raw.receive_str(timeout=timeout))
+        return json.loads(await self.raw.receive_str(timeout=seconds))
 
-    async def until(self, wanted: str, timeout: float = 2.0) -> Any:
+    async def until(self, wanted: str, seconds: float = 2.0) -> Any:
         """Return the params of the next push with this method."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             while True:
                 frame = await self.frame()
                 if isinstance(frame, dict) and frame.get("method") == wanted:
                     return frame.get("params")
 
     async def call(
-        self, method: str, params: object = None, *, timeout: float = 2.0
+        self, method: str, params: object = None, *, seconds: float = 2.0
     ) -> Any:
         """Send a request and return its answer; pushes before it are skipped."""
         self._next_id += 1
@@ -49,7 +49,7 @@ class Socket:
         if params is not None:
             message["params"] = params
         await self.send(message)
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             while True:
                 frame = await self.frame()
                 if isinstance(frame, dict) and frame.get("id") == number:
@@ -63,9 +63,9 @@ class Socket:
         """Send a request that must fail."""
         return (await self.call(method, params))["error"]
 
-    async def closed(self, timeout: float = 2.0) -> int | None:
+    async def closed(self, seconds: float = 2.0) -> int | None:
         """Wait for the end; return the close code."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await self.raw.receive()
                 if message.type in (
@@ -97,11 +97,14 @@ class PlainClient:
         )
         self.token = ""
         self.refresh_token = ""
+        self._sockets: list[Socket] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for socket in self._sockets:
+            await socket.raw.close()
         await self.http.close()
 
     async def grant(self, **fields: str) -> tuple[int, Any]:
@@ -148,9 +151,14 @@ class PlainClient:
 
     async def connect(self, charger_id: str, endpoint: str = "sync") -> Socket:
         """Open a socket."""
-        return Socket(
-            await self.http.ws_connect(f"{self.url}/ws/charger/{charger_id}/{endpoint}")
+        socket = Socket(
+            await self.http.ws_connect(
+                f"{self.url}/ws/charger/{charger_id}/{endpoint}",
+                timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
+            )
         )
+        self._sockets.append(socket)
+        return socket
 
     async def sync(self, charger_id: str, *, version: int = 3) -> Socket:
         """Open a /sync socket and log in."""

@@ -165,7 +165,14 @@ async def test_ids_are_echoed_with_their_type(
             "message": "schedule.set failed: internal server error",
         },
     }
-    for nonsense in ({"id": 1.5, "method": "get.name"}, [], 7, "junk", {"id": 1}):
+    refused: list[object] = [
+        {"id": 1.5, "method": "get.name"},
+        [],
+        7,
+        "junk",
+        {"id": 1},
+    ]
+    for nonsense in refused:
         await socket.send(nonsense)
         assert "error" in await socket.frame()
     assert (await socket.error("no.such"))["code"] == -32601
@@ -476,3 +483,19 @@ async def test_wait_for_times_out(cloud: SimulatedCloud) -> None:
 def test_only_loopback() -> None:
     with pytest.raises(ValueError, match="loopback"):
         SimulatedCloud(host="0.0.0.0")  # noqa: S104 - this must be refused
+
+
+async def test_login_on_in_progress_is_accepted(
+    client: PlainClient, cloud: SimulatedCloud, account: Account
+) -> None:
+    """protocol.md 5.6: with and without, as configured."""
+    charger = account.add_charger(Personality.LEGACY_V2)
+    cloud.options.in_progress_requires_login = True
+    await client.log_in()
+    known = await client.connect(charger.charger_id, "session/in-progress")
+    unknown = await client.connect(charger.charger_id, "session/in-progress")
+    params = {"token": client.token, "version": 3}
+    assert await known.result("login", params) == {"authenticated": True}
+    charger.plug_in()
+    assert (await known.frame())["charging"] is True
+    assert await unknown.silent(0.02)

@@ -124,6 +124,15 @@ class EditTest(unittest.TestCase):
         draft = ScheduleDraft.from_schedule(TWO).edit(1, mode="boost")
         self.assertFalse(draft.edit(1, mode="eco").changed)
 
+    def test_what_is_edited_while_it_is_written_stays_edited(self) -> None:
+        written = ScheduleDraft.from_schedule(TWO).edit(1, mode="eco")
+        later = written.edit(2, mode="super_eco")
+        self.assertFalse(written.written(written).changed)
+        self.assertTrue(later.written(written).is_edited(2))
+        self.assertFalse(later.written(written).is_edited(1))
+        again = written.edit(1, mode="super_eco")
+        self.assertTrue(again.written(written).is_edited(1))
+
     def test_discard(self) -> None:
         draft = ScheduleDraft.from_schedule(TWO).edit(1, mode="boost").discard()
         self.assertEqual(draft, ScheduleDraft.from_schedule(TWO))

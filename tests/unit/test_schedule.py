@@ -363,6 +363,32 @@ class ReadV3Test(unittest.TestCase):
         )
         self.assertEqual(found, schedule(session("01:00", "02:00")))
 
+    def test_random_data_raises_nothing(self) -> None:
+        rng = random.Random(9)
+        keys = (
+            *("applied", "enabled", "type", "sessions", "days", "mode", "tz"),
+            *("start_time", "end_time", "intervals", "hours", "minutes", "seconds"),
+        )
+        leaves: tuple[JsonValue, ...] = (
+            *(None, True, 0, -5, 10**400, 1e308, float("inf"), float("nan"), "", "x"),
+            *("24:00", "00:00", "octopus", "MONDAY", "9999-12-31T23:59:59-23:00", "T"),
+            *("2026-06-01T22:30:00Z", "2026-06-02T00:00:00Z", "2026-W01-1T00"),
+        )
+
+        def grown(depth: int) -> JsonValue:
+            kind = rng.randrange(3) if depth else 0
+            if kind == 0:
+                return rng.choice(leaves)
+            some = [grown(depth - 1) for _ in range(rng.randrange(4))]
+            return some if kind == 1 else dict(zip(rng.sample(keys, 4), some))  # noqa: B905
+
+        for _ in range(5000):
+            times = {"start_time": grown(0), "end_time": grown(0), "days": grown(1)}
+            applied = {"type": grown(0), "sessions": [grown(2), times]}
+            read_v3({"applied": applied}, zone=LONDON, now=utc("2026-06-01T12:00"))
+            read_v3(grown(4), zone=LONDON)
+            read_v2({"intervals": [[grown(1), grown(1)], grown(3)], "tz": grown(1)})
+
     def test_sessions_that_are_no_list(self) -> None:
         values: tuple[JsonValue, ...] = (None, {}, "x", 3)
         for value in values:
@@ -775,9 +801,17 @@ class V2Test(unittest.TestCase):
         )
 
     def test_refuses_what_it_can_not_say(self) -> None:
-        for bad in (session("01:00", "01:00"), session("01:00", "02:00", MONDAY)):
-            with self.subTest(bad), self.assertRaises(InvalidSchedule):
-                write_v2(schedule(bad), enabled=True)
+        value = schedule(session("01:00", "02:00"), session("03:00", "04:00", MONDAY))
+        with self.assertRaisesRegex(InvalidSchedule, "session 2 names days"):
+            write_v2(value, enabled=True)
+
+    def test_odd_intervals_can_be_written_again(self) -> None:
+        nothing: JsonValue = {"hours": 0, "minutes": 0, "seconds": 0}
+        one: JsonValue = {"hours": 1, "minutes": 0, "seconds": 0}
+        intervals: JsonValue = [[one, one], [nothing, nothing], [nothing, one]]
+        value = self.read({"enabled": True, "intervals": intervals})
+        self.assertEqual(len(value.sessions), 3)
+        self.assertEqual(write_v2(value, enabled=False)["intervals"], intervals)
 
 
 class ValidateTest(unittest.TestCase):

@@ -50,12 +50,13 @@ class Charger:
 
 def short_id(charger_id: str) -> str:
     """Return enough of an id to tell chargers apart in a log, and no more."""
-    return f"…{charger_id[-4:]}"
+    return f"…{charger_id[max(1, len(charger_id) - 4) :]}"
 
 
 def parse_id(value: object) -> str:
     """Return a charger id as text; raises ValueError for what can't be one (2.1)."""
-    text = "" if isinstance(value, bool) else str(value).strip()
+    known = isinstance(value, int | str) and not isinstance(value, bool)
+    text = str(value).strip() if known else ""
     if not (text.isascii() and text.isdigit()) or not 0 < int(text[:32]) <= _ID_MAX:
         raise ValueError("A charger id is a positive 64-bit number")
     return str(int(text))

@@ -39,16 +39,27 @@ from .errors import (
     CommandRejected,
     HypervoltError,
     InvalidAuth,
+    InvalidSchedule,
     NotSupported,
 )
 from .led import LedEffect, effect_params
 from .led_writer import LedWriter
 from .protocol import Failure, JsonValue, Method, decode, decode_session
-from .schedule import Schedule, read_v2, read_v3, write_v2, write_v3
+from .schedule import (
+    Schedule,
+    read_v2,
+    read_v3,
+    same_sessions,
+    validate,
+    write_v2,
+    write_v3,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
 _PILOT_METHODS: Final = (Method.PILOT_STATUS, Method.COMPOSITE_PILOT_STATUS)
+# Where the real limit lies is unknown (protocol.md 8.2): the charger is the judge.
+_PLENTY_OF_SESSIONS: Final = 100
 _SIGN_OF_LIFE: Final = timedelta(seconds=30)
 _BRIGHTNESS_DIGIT: Final = 0.01
 _SCHEDULE_METHODS: Final = (Method.SCHEDULES_GET, Method.SCHEDULE_SET)
@@ -301,6 +312,11 @@ class HypervoltApiClient:
         """
         if self._state.activation_mode is HypervoltActivationMode.OCTOPUS:
             raise NotSupported("set_schedule", "Octopus is in control of the schedule")
+        if schedule.enabled and not schedule.sessions:
+            raise InvalidSchedule(
+                "an empty schedule in Schedule mode would never charge the car"
+            )
+        validate(schedule, max_sessions=_PLENTY_OF_SESSIONS)
         if self._known_variant("set_schedule") is ApiVariant.V2:
             await self._write_v2_schedule("set_schedule", schedule, schedule.enabled)
             return
@@ -388,7 +404,7 @@ class HypervoltApiClient:
             body = write_v2(schedule, enabled=enabled)
             await self._account.write_schedule(self.charger_id, body)
             confirmed = await self._read_v2_schedule()
-        if (confirmed.enabled, confirmed.sessions) != (enabled, schedule.sessions):
+        if confirmed.enabled is not enabled or not same_sessions(confirmed, schedule):
             raise CommandRejected(intent, "the charger kept its old schedule")
 
     async def _read_v2_schedule(self) -> Schedule:

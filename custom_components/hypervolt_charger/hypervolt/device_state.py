@@ -217,9 +217,11 @@ def _read_plug_and_charge(_: HypervoltDeviceState, payload: JsonValue) -> _Chang
     if not isinstance(payload, Mapping):
         return {}
     applied, mode = payload.get("applied"), payload.get("mode")
-    if isinstance(mode, str):
-        return {"plug_and_charge_mode": mode} if is_true(applied) else {}
-    return {"plug_and_charge_mode": applied} if isinstance(applied, str) else {}
+    if isinstance(mode, str) and (_is_true(applied) or applied == mode):
+        return {"plug_and_charge_mode": mode}
+    if isinstance(applied, str) and "mode" not in payload:
+        return {"plug_and_charge_mode": applied}
+    return {}
 
 
 def _read_pilot(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
@@ -328,14 +330,16 @@ _EnumT = TypeVar("_EnumT", bound=StrEnum)
 
 
 def _member(kind: type[_EnumT], value: JsonValue) -> _EnumT | None:
+    if not isinstance(value, str):
+        return None
     try:
-        return kind(value if isinstance(value, str) else "")
+        return kind(value)
     except ValueError:
-        _note_unknown(kind.__name__, str(value))
+        _note_unknown(kind.__name__, value)
         return None
 
 
-def is_true(value: JsonValue) -> bool:
+def _is_true(value: JsonValue) -> bool:
     """Whether a flag says yes, as a boolean or as text (F17)."""
     return value is True or (isinstance(value, str) and value.lower() == "true")
 

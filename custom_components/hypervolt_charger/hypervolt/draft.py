@@ -127,8 +127,16 @@ class ScheduleDraft:
         return replace(self, stored=stored, edits=_differing(dict(self.edits), stored))
 
     def discard(self) -> Self:
-        """Return a draft without the person's changes, for "Discard" and after "Apply"."""
+        """Return a draft without the person's changes."""
         return replace(self, edits=())
+
+    def written(self, draft: Self) -> Self:
+        """Return what is left to apply once `draft` has been written.
+
+        A slot the person edited again while it was on its way stays edited.
+        """
+        edits = tuple(edit for edit in self.edits if edit not in draft.edits)
+        return replace(self, edits=edits)
 
     def to_schedule(self, base: Schedule) -> Schedule:
         """Return `base` with the sessions of this draft, the gaps between them closed.

@@ -24,21 +24,26 @@ class LedWriter:
         self._interval = interval
         self._last = time.monotonic() - interval
         self._wanted: dict[str, JsonValue] = {}
+        # The batch that still takes wishes, and all that are on their way.
         self._batch: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def set(self, settings: Mapping[str, JsonValue]) -> None:
         """Have settings written; raises what `write` raises."""
         self._wanted.update(settings)
         if self._batch is None:
             self._batch = asyncio.create_task(self._write_batch(), name="hypervolt led")
+            self._tasks.add(self._batch)
+            self._batch.add_done_callback(self._tasks.discard)
         # The batch belongs to all who wait: one who gives up must not cancel it.
         await asyncio.shield(self._batch)
 
     async def stop(self) -> None:
         """Drop what has not been written yet."""
-        if self._batch is not None:
-            self._batch.cancel()
-            await asyncio.gather(self._batch, return_exceptions=True)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _write_batch(self) -> None:
         try:

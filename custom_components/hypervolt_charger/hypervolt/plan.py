@@ -5,7 +5,7 @@ names of lists and of their members, never at who made them. What looks like a p
 is refused, because taken for a plan it would charge the car round the clock.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -20,6 +20,7 @@ from .schedule import (
     EVERY_DAY,
     MIDNIGHT,
     ClockTime,
+    LocalWindow,
     Schedule,
     ScheduleSession,
     Weekday,
@@ -33,6 +34,8 @@ from .schedule import (
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
+# The shortest of days, that on which clocks go forward.
+_WHOLE_DAY: Final = timedelta(hours=23)
 _ALMOST_A_MINUTE: Final = timedelta(seconds=59, microseconds=999_999)
 
 
@@ -142,9 +145,10 @@ def clean(windows: Iterable[Window], *, now: datetime) -> tuple[Window, ...]:
         if window.end <= now:
             continue
         if merged and window.start - merged[-1].end <= _MINUTE:
-            last = merged.pop()
-            window = Window(last.start, max(last.end, window.end))  # noqa: PLW2901
-        merged.append(window)
+            last = merged[-1]
+            merged[-1] = Window(last.start, max(last.end, window.end))
+        else:
+            merged.append(window)
     return tuple(merged)
 
 
@@ -175,7 +179,8 @@ def to_sessions(
     closing of gaps gets the number down.
     """
     planned = clean(windows, now=now)
-    if any(window.end > now + _WEEK for window in planned):
+    horizon = now.astimezone(UTC) + _WEEK
+    if any(window.end > horizon for window in planned):
         raise PlanError(
             PlanProblem.TOO_FAR, "a charger plans only seven days ahead, and no more"
         )
@@ -240,10 +245,10 @@ def _sessions(
     )
 
 
-def _local_parts(window: Window, zone: tzinfo) -> Iterator[ScheduleWindow]:
+def _local_parts(window: Window, zone: tzinfo) -> list[LocalWindow]:
     start = window.start.replace(second=0, microsecond=0)
     end = (window.end + _ALMOST_A_MINUTE).replace(second=0, microsecond=0)
-    yield from local_windows(start, end, zone)
+    return local_windows(start, end, zone)
 
 
 def _merge_clock(
@@ -352,7 +357,7 @@ class _Context:
 
 
 class _DropError(Exception):
-    """This row is no window."""
+    """Said of a row that is no window."""
 
     def __init__(self, reason: DropReason) -> None:
         super().__init__(reason)
@@ -436,7 +441,7 @@ def _find_in_text(text: str, attribute: str | None) -> list[_Found]:
         )
     try:
         value = json.loads(text)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise PlanError(
             PlanProblem.NOT_UNDERSTOOD, "the text is no JSON", PlanHint.USE_TO_JSON
         ) from err
@@ -521,7 +526,9 @@ def _find_weekdays(attributes: Row) -> list[_Found]:
     found = []
     for day, key in zip(Weekday, _DAY_KEYS, strict=True):
         rows = attributes.get(key)
-        found.append(_Found(key, rows if _is_list(rows) else [], frozenset({day})))
+        found.append(
+            _Found("schedule", rows if _is_list(rows) else [], frozenset({day}))
+        )
     return found
 
 
@@ -530,7 +537,7 @@ def _find_timeslots(attributes: Row) -> list[_Found]:
     slots, words = attributes["timeslots"], attributes.get("weekdays")
     text = " ".join(map(str, words)) if _is_list(words) else "daily"
     try:
-        days = parse_days(text.replace("workday", "weekday"))
+        days = parse_days(text.replace("workday", "weekday")) or EVERY_DAY
     except InvalidSchedule as err:
         raise PlanError(PlanProblem.NOT_UNDERSTOOD, str(err)) from err
     rows = slots if _is_list(slots) else []
@@ -548,12 +555,12 @@ def _price_list(key: str) -> PlanError:
 
 
 def _read_list(found: _Found, context: _Context) -> list[Window | Dropped]:
-    if found.key == "deferrables_schedule":
-        return _read_points(found.rows, context)
-    outcomes: list[Window | Dropped] = []
-    for row in found.rows:
-        rows = _ranges(row) if isinstance(row, str) else [row]
-        outcomes += [_read_row(each, found, context) for each in rows]
+    outcomes: list[Window | Dropped]
+    if names := {name for row in found.rows for name in _power_names(row)}:
+        outcomes = _read_points(found.rows, names, context)
+    else:
+        rows = (_ranges(r) if isinstance(r, str) else [r] for r in found.rows)
+        outcomes = [_read_row(row, found, context) for some in rows for row in some]
     if found.days is None:
         _refuse_prices(found.key, outcomes)
     return outcomes
@@ -566,7 +573,7 @@ def _refuse_prices(key: str, outcomes: Iterable[Window | Dropped]) -> None:
     prices = any(isinstance(r, Dropped) and r.reason is DropReason.PRICE for r in rows)
     if not windows and prices:
         raise _price_list(key)
-    if len(windows) < 2 or windows[-1].end - windows[0].start < _DAY:
+    if len(windows) < 2 or windows[-1].end - windows[0].start < _WHOLE_DAY:
         return
     equal = len({window.end - window.start for window in windows}) == 1
     if equal and all(one.end == other.start for one, other in pairwise(windows)):
@@ -577,7 +584,7 @@ def _read_row(row: object, found: _Found, context: _Context) -> Window | Dropped
     try:
         return _row_window(row, found, context)
     except _DropError as err:
-        return Dropped(str(row)[:100], err.reason)
+        return Dropped(_short(row), err.reason)
 
 
 def _row_window(row: object, found: _Found, context: _Context) -> Window:
@@ -591,6 +598,9 @@ def _row_window(row: object, found: _Found, context: _Context) -> Window:
         timed = start is not None or row.get("date_time") is not None
         raise _DropError(DropReason.PRICE if priced and timed else DropReason.NO_TIMES)
     _check_wanted(row, found.key, context)
+    for edge in (start, end):
+        if isinstance(edge, int | float):
+            _epoch(edge)  # raises for the whole plan: its author has to quote times
     clocks = _clock(start), _clock(end, is_end=True)
     if clocks[0] is not None and clocks[1] is not None:
         return _clock_window(clocks[0], clocks[1], found.days, context)
@@ -636,26 +646,30 @@ def _clock_window(
         raise _DropError(DropReason.NO_LENGTH) from None
 
 
-def _read_points(rows: Sequence[object], context: _Context) -> list[Window | Dropped]:
+def _read_points(
+    rows: Sequence[object], names: set[str], context: _Context
+) -> list[Window | Dropped]:
     """Read EMHASS' points: power from one moment to the next."""
-    points: list[tuple[datetime, bool]] = []
-    outcomes: list[Window | Dropped] = []
-    for row in rows:
-        try:
-            points.append(_point(row, context))
-        except _DropError as err:
-            outcomes.append(Dropped(str(row)[:100], err.reason))
-    names = {k for row in rows if isinstance(row, Mapping) for k in row if _is_power(k)}
     if len(names) > 1:
         raise PlanError(
             PlanProblem.NOT_UNDERSTOOD,
             "the plan is of several loads",
             PlanHint.ONE_DEFERRABLE,
         )
+    points: list[tuple[datetime, bool]] = []
+    outcomes: list[Window | Dropped] = []
+    for row in rows:
+        try:
+            points.append(_point(row, context))
+        except _DropError as err:
+            outcomes.append(Dropped(_short(row), err.reason))
     points.sort()
     moments = [moment for moment, _ in points]
-    if len(moments) > 1:  # the last point lasts as long as the one before
-        moments.append(2 * (moments[-1] - moments[-2]) / 2 + moments[-1])
+    if len(moments) < 2:
+        raise PlanError(PlanProblem.NO_DATES, "a single point has no end")
+    moments.append(
+        moments[-1] + (moments[-1] - moments[-2])
+    )  # as long as the one before
     for (start, end), (_, is_on) in zip(pairwise(moments), points, strict=False):
         off = Dropped(f"{start:%F %R} UTC", DropReason.OFF)
         outcomes.append(Window(start, end) if is_on else off)
@@ -665,22 +679,25 @@ def _read_points(rows: Sequence[object], context: _Context) -> list[Window | Dro
 def _point(row: object, context: _Context) -> tuple[datetime, bool]:
     if not isinstance(row, Mapping) or row.get("date") is None:
         raise _DropError(DropReason.NO_TIMES)
-    powers = [power for key, power in row.items() if _is_power(key)]
-    return _moment(row["date"], context), any(_is_on(power) for power in powers)
+    power = max((_number(row[name]) for name in _power_names(row)), default=0.0)
+    return _moment(row["date"], context), power > 0
 
 
-def _is_power(key: object) -> bool:
-    return isinstance(key, str) and key.startswith("p_deferrable")
+def _power_names(row: object) -> list[str]:
+    keys = row if isinstance(row, Mapping) else ()
+    return [k for k in keys if isinstance(k, str) and k.startswith("p_deferrable")]
 
 
 def _ranges(text: str) -> list[object]:
     """Return the rows of a text such as `23:30-05:30, 12:00-13:00`."""
-    parts = [part.strip() for part in re.split(r"[,;\n]", text)]
-    matches = [(_CLOCK_RANGE.fullmatch(part), part) for part in parts if part]
-    return [
-        {"start": match[1], "end": match[2]} if match else [part]
-        for match, part in matches
-    ]
+    rows: list[object] = []
+    for part in re.split(r"[,;\n]", text):
+        match = _CLOCK_RANGE.fullmatch(part.strip())
+        if match:
+            rows.append({"start": match[1], "end": match[2]})
+        elif part.strip():
+            rows.append(part.strip())
+    return rows
 
 
 def _first(row: Row, keys: Iterable[str]) -> tuple[str, object]:
@@ -700,13 +717,24 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def _is_on(value: object) -> bool:
-    """Read a flag or a number, also as a text; a power below nothing is off."""
-    if isinstance(value, str):
-        try:
-            return float(value) != 0
-        except ValueError:
-            return value.strip().casefold() in ("true", "on", "yes")
-    return bool(value)
+    """Read a flag or a number, either of them also as a text."""
+    if isinstance(value, str) and value.strip().casefold() in ("true", "on", "yes"):
+        return True
+    return _number(value) != 0
+
+
+def _number(value: object) -> float:
+    """Return a number, also one in a text; what is none counts as nothing."""
+    if not isinstance(value, str | int | float):
+        return 0.0
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _short(row: object) -> str:
+    return str(row)[:100]
 
 
 # Times ----------------------------------------------------------------------------

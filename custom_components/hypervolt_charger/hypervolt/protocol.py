@@ -181,15 +181,17 @@ def _object(text: str | bytes) -> dict[str, JsonValue] | None:
 
 def _request_id(value: JsonValue) -> str | None:
     """Ids are compared as text: they come back as the string or number they were."""
-    if isinstance(value, str) or (isinstance(value, int) and value is not True):
-        return str(value)
-    return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value)
 
 
 def _failure(request_id: str | None, error: JsonValue) -> Failure:
     """Both shapes of 5.7: the reason stands under `error` or under `message`."""
     if not isinstance(error, dict):
-        return Failure(request_id, None, str(error))
+        error = {"message": error}
     code = error.get("code")
-    message = error.get("message") or error.get("error") or "no reason given"
-    return Failure(request_id, code if isinstance(code, int) else None, str(message))
+    message = error.get("message") or error.get("error")
+    if not message or not isinstance(message, str):
+        message = "no reason given"
+    return Failure(request_id, code if isinstance(code, int) else None, message)

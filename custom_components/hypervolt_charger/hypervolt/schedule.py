@@ -430,12 +430,12 @@ def read_v2(body: JsonValue) -> Schedule | None:
 def write_v2(schedule: Schedule, *, enabled: bool) -> dict[str, JsonValue]:
     """Return the body of the REST form's PUT (protocol.md 8.1).
 
-    Intervals are kept for Plug and Charge too, where `enabled` is false. Raises
-    `InvalidSchedule` for a session without length, or one that is not daily.
+    Intervals are kept for Plug and Charge too, where `enabled` is false. What the charger
+    has stored can be written again, odd or not: to judge a wish is `validate`'s task.
+    Raises `InvalidSchedule` for a session that is not daily.
     """
     intervals: list[JsonValue] = []
     for number, session in enumerate(schedule.sessions, start=1):
-        _check(session, number)
         if session.days != EVERY_DAY:
             raise InvalidSchedule(
                 f"session {number} names days, but this charger repeats all its"
@@ -500,6 +500,26 @@ def validate(schedule: Schedule, *, max_sessions: int) -> None:
             f"the schedule needs {len(parts)} sessions, counting those across midnight"
             f" twice, but the charger takes at most {max_sessions}"
         )
+
+
+def same_sessions(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules charge at the same times in the same modes.
+
+    Nights that are split, days that are spread over several sessions, and the order of
+    the sessions make no difference.
+    """
+    return _daily_parts(one) == _daily_parts(other)
+
+
+def _daily_parts(
+    schedule: Schedule,
+) -> set[tuple[Weekday, ClockTime, ClockTime, str]]:
+    return {
+        (day, part.start, part.end, part.mode)
+        for session in schedule.sessions
+        for part in _split(session)
+        for day in part.days
+    }
 
 
 def _check(session: ScheduleSession, number: int) -> None:
@@ -569,6 +589,22 @@ def local_windows(start: datetime, end: datetime, zone: tzinfo) -> list[LocalWin
     return sorted(parts.values())
 
 
+def first_instant(wall: datetime, zone: tzinfo) -> datetime:
+    """Return, in UTC, when a clock in `zone` first shows naive `wall` or jumps past it."""
+    early, late = sorted(_instant(wall, zone, fold) for fold in (0, 1))
+    if _offset(early, zone) == _offset(late, zone) or _shows(early, zone, wall):
+        return early
+    return _offset_change(early, late, zone)
+
+
+def end_instant(wall: datetime, zone: tzinfo) -> datetime:
+    """Return, in UTC, when a clock in `zone` has shown all before `wall` for good."""
+    last = _instant(wall - _SECOND, zone, fold=1)
+    if _shows(last, zone, wall - _SECOND):
+        return last + _SECOND
+    return first_instant(wall - _SECOND, zone)
+
+
 def _occurrence(session: ScheduleSession, day: date, zone: tzinfo) -> Occurrence | None:
     if session.on_date not in (None, day) or day.weekday() not in session.days:
         return None
@@ -576,25 +612,9 @@ def _occurrence(session: ScheduleSession, day: date, zone: tzinfo) -> Occurrence
         return None
     midnight = datetime.combine(day, time.min)  # naive: wall clock time
     end_midnight = midnight + _DAY if session.crosses_midnight else midnight
-    start = _first_instant(midnight + session.start.seconds * _SECOND, zone)
-    end = _end_instant(end_midnight + session.end.seconds * _SECOND, zone)
+    start = first_instant(midnight + session.start.seconds * _SECOND, zone)
+    end = end_instant(end_midnight + session.end.seconds * _SECOND, zone)
     return Occurrence(start, end, session.mode) if start < end else None
-
-
-def _first_instant(wall: datetime, zone: tzinfo) -> datetime:
-    """Return when a clock in `zone` first shows `wall`, or jumps past it."""
-    early, late = sorted(_instant(wall, zone, fold) for fold in (0, 1))
-    if _offset(early, zone) == _offset(late, zone) or _shows(early, zone, wall):
-        return early
-    return _offset_change(early, late, zone)
-
-
-def _end_instant(wall: datetime, zone: tzinfo) -> datetime:
-    """Return when a clock in `zone` has shown all times before `wall` for good."""
-    last = _instant(wall - _SECOND, zone, fold=1)
-    if _shows(last, zone, wall - _SECOND):
-        return last + _SECOND
-    return _first_instant(wall - _SECOND, zone)
 
 
 def _instant(wall: datetime, zone: tzinfo, fold: int) -> datetime:

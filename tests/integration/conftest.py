@@ -1,0 +1,79 @@
+"""Fixtures of the tests that use the library without Home Assistant around it."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from custom_components.hypervolt_charger.hypervolt.account import HypervoltAccount
+from custom_components.hypervolt_charger.hypervolt.charger import ApiVariant
+from custom_components.hypervolt_charger.hypervolt.client import HypervoltApiClient
+from custom_components.hypervolt_charger.hypervolt.endpoints import (
+    OVERRIDE_VARIABLE,
+    Endpoints,
+)
+from custom_components.hypervolt_charger.hypervolt.timing import Timing
+from tests.conftest import PASSWORD, USERNAME
+from tests.simulator import Account, SimulatedCharger, SimulatedCloud
+
+type Login = Callable[..., HypervoltAccount]
+type Connect = Callable[..., Awaitable[HypervoltApiClient]]
+
+
+@pytest.fixture
+async def session(socket_enabled: None) -> AsyncGenerator[aiohttp.ClientSession]:
+    """An HTTP session, as Home Assistant would hand it in."""
+    async with aiohttp.ClientSession() as client_session:
+        yield client_session
+
+
+@pytest.fixture
+def login(
+    cloud: SimulatedCloud,
+    account: Account,
+    session: aiohttp.ClientSession,
+    timing: Timing,
+) -> Login:
+    """Make an account of the library, by default with the right password."""
+
+    def make(
+        username: str = USERNAME, password: str = PASSWORD, url: str | None = None
+    ) -> HypervoltAccount:
+        return HypervoltAccount(
+            session,
+            username,
+            password,
+            user_agent="hypervolt-tests/1.0",
+            endpoints=Endpoints.from_environment({OVERRIDE_VARIABLE: url or cloud.url}),
+            timing=timing,
+        )
+
+    return make
+
+
+@pytest.fixture
+async def connect(login: Login) -> AsyncGenerator[Connect]:
+    """Start clients of the library; all are stopped at the end."""
+    clients: list[HypervoltApiClient] = []
+
+    async def start(
+        charger: SimulatedCharger,
+        *,
+        listener: Callable[[], None] = lambda: None,
+        remembered_variant: ApiVariant | None = None,
+        forced_variant: ApiVariant | None = None,
+    ) -> HypervoltApiClient:
+        client = HypervoltApiClient(
+            login(),
+            charger.charger_id,
+            listener=listener,
+            remembered_variant=remembered_variant,
+            forced_variant=forced_variant,
+        )
+        clients.append(client)
+        await client.start()
+        return client
+
+    yield start
+    for client in clients:
+        await client.stop()

@@ -1,7 +1,7 @@
 """The library's login and REST requests, against the simulated cloud."""
 
 import asyncio
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
@@ -365,7 +365,7 @@ class _Server:
         self._handler = handler
         self._url = ""
 
-    async def __aenter__(self) -> _Server:
+    async def __aenter__(self) -> Self:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handler)
         self._runner = web.AppRunner(application, access_log=None)

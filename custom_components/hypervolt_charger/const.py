@@ -17,3 +17,6 @@ SET_UP_LIMIT: Final = 30.0
 
 # In the configuration directory: people's own LED effects, one YAML file each.
 LED_EFFECTS_FOLDER: Final = "hypervolt_led_effects"
+
+# What the app and Octopus use; a charger is never asked for more (protocol.md 8.2).
+MAX_SCHEDULE_SESSIONS: Final = 6

@@ -45,13 +45,14 @@ from .hypervolt.errors import (
     NotSupported,
 )
 from .hypervolt.led import LedEffect
+from .hypervolt.plan import PlanError
 from .hypervolt.schedule import Schedule
 
 _LOGGER = logging.getLogger(__name__)
 
 type HypervoltConfigEntry = ConfigEntry[HypervoltUpdateCoordinator]
 
-_MISTAKES = (InvalidSchedule, InvalidEffect, NotSupported)
+_MISTAKES = (InvalidSchedule, InvalidEffect, NotSupported, PlanError)
 
 
 class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
@@ -165,10 +166,10 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
 
     # What people want
 
-    async def async_command(self, command: Awaitable[None]) -> None:
+    async def async_command[ResultT](self, command: Awaitable[ResultT]) -> ResultT:
         """Carry out a command of the client; every way it can fail is translated."""
         try:
-            await command
+            return await command
         except InvalidAuth as error:
             self.config_entry.async_start_reauth(self.hass)
             raise HomeAssistantError(
@@ -197,8 +198,9 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="schedule_unknown"
             )
-        await self.async_command(self._write(self.draft, base))
-        self.async_edit_draft(self.draft.discard())
+        draft = self.draft
+        await self.async_command(self._write(draft, base))
+        self.async_edit_draft(self.draft.written(draft))
 
     async def _write(self, draft: ScheduleDraft, base: Schedule) -> None:
         await self.client.set_schedule(draft.to_schedule(base))

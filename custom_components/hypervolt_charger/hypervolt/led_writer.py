@@ -30,6 +30,8 @@ class LedWriter:
 
     async def set(self, settings: Mapping[str, JsonValue]) -> None:
         """Have settings written; raises what `write` raises."""
+        if "effect_name" in settings:
+            self._wanted.pop("leds", None)  # the picture of an effect not wanted now
         self._wanted.update(settings)
         if self._batch is None:
             self._batch = asyncio.create_task(self._write_batch(), name="hypervolt led")

@@ -111,7 +111,10 @@ def _test_steps(extra: list[str], *, quick: bool) -> Iterable[Step]:
     yield _floor_step(extra)
     # Last and by themselves: they measure how soon things show.
     yield _pytest(
-        "real processes", tools, ["-m", "process", "-rP", *extra], bool(extra)
+        "real processes",
+        tools,
+        ["-m", "process", "-rP", "--show-capture=stdout", *extra],
+        bool(extra),
     )
 
 

@@ -36,9 +36,6 @@ homeassistant:
   country: GB
   currency: GBP
   unit_system: metric
-http:
-  server_host: {host}
-  server_port: {port}
 logger:
   default: info
 energy:
@@ -48,14 +45,22 @@ automation: !include automations.yaml
 script: !include scripts.yaml
 scene: !include scenes.yaml
 """
+# Home Assistant keeps its address in its storage, and takes what it reads elsewhere
+# for a trial that it ends after five minutes, by going back to port 8123.
+HTTP = {
+    "server_host": [HOST],
+    "cors_allowed_origins": ["https://cast.home-assistant.io"],
+    "login_attempts_threshold": -1,
+    "ip_ban_enabled": True,
+    "ssl_profile": "modern",
+    "use_x_frame_options": True,
+    "created_at": "2026-01-01T00:00:00+00:00",
+    "error": None,
+    "error_message": None,
+}
 # Steps of the onboarding that would ask the internet: done. The first user is created
 # the way a person does it.
-ONBOARDING = {
-    "version": 4,
-    "minor_version": 1,
-    "key": "onboarding",
-    "data": {"done": ["core_config", "analytics", "integration"]},
-}
+ONBOARDING = {"done": ["core_config", "analytics", "integration"]}
 
 
 class _Stopped(Exception):
@@ -74,15 +79,25 @@ def write_configuration(options: Options) -> None:
     """Write the configuration of Home Assistant; keep what it has stored itself."""
     folder = options.folder
     (folder / ".storage").mkdir(parents=True, exist_ok=True)
-    configuration = CONFIGURATION.format(host=HOST, port=options.port)
-    (folder / "configuration.yaml").write_text(configuration)
+    (folder / "configuration.yaml").write_text(CONFIGURATION)
     for name, nothing in (("automations", "[]"), ("scripts", "{}"), ("scenes", "[]")):
         _write_new(folder / f"{name}.yaml", f"{nothing}\n")
-    _write_new(folder / ".storage/onboarding", json.dumps(ONBOARDING))
+    _write_new(folder / ".storage/onboarding", _stored("onboarding", 4, 1, ONBOARDING))
+    address = {"stable": {**HTTP, "server_port": options.port}, "pending": None}
+    (folder / ".storage/http").write_text(
+        _stored("http", 2, 2, {**address, "yaml_migration_done": True})
+    )
     link = folder / "custom_components"
     if link.is_symlink():
         link.unlink()  # the repository may have moved
     link.symlink_to(ROOT / "custom_components", target_is_directory=True)
+
+
+def _stored(key: str, version: int, minor_version: int, data: Json) -> str:
+    """Return the content of a file in Home Assistant's storage."""
+    return json.dumps(
+        {"version": version, "minor_version": minor_version, "key": key, "data": data}
+    )
 
 
 def _write_new(path: Path, text: str) -> None:

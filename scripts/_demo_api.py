@@ -24,7 +24,7 @@ class HomeAssistantApi:
         self._url = url
         self._token: str | None = None
 
-    async def wait_until_it_answers(self, limit: float = 180.0) -> None:
+    async def wait_until_it_answers(self, limit: float = 120.0) -> None:
         """Return once it serves its pages; TimeoutError if it does not in time."""
         async with asyncio.timeout(limit):
             while True:
@@ -34,7 +34,7 @@ class HomeAssistantApi:
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.1)
 
-    async def wait_until_it_runs(self, limit: float = 180.0) -> None:
+    async def wait_until_it_runs(self, limit: float = 120.0) -> None:
         """Return once everything is set up; needs a log-in."""
         async with asyncio.timeout(limit):
             while (await self.get("config"))["state"] != "RUNNING":  # noqa: ASYNC110 - another process's event

@@ -99,7 +99,11 @@ class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
         if not chargers:
             return self.async_abort(reason="already_configured")
         if user_input is not None:
-            return await self._async_add(chargers[user_input[CONF_CHARGER_ID]])
+            # Another flow may have added it meanwhile: then this one aborts.
+            chosen = user_input[CONF_CHARGER_ID]
+            return await self._async_add(
+                next(item for item in self._chargers if item.charger_id == chosen)
+            )
         if len(chargers) == 1:
             return await self._async_add(*chargers.values())
         options = [

@@ -386,5 +386,3 @@ class _Server:
             endpoints=Endpoints(identity=self._url, rest=self._url),
             timing=FAST,
         )
-
-

@@ -84,10 +84,12 @@ async def test_a_charger_tells_all_about_itself(
     assert client.available
     assert client.connected
     await eventually(
-        lambda: client.state.name
-        and client.state.firmware_version
-        and client.state.schedule is not None
-        and client.state.charge_mode
+        lambda: (
+            client.state.name
+            and client.state.firmware_version
+            and client.state.schedule is not None
+            and client.state.charge_mode
+        )
     )
     assert client.state.lock_state is HypervoltLockState.UNLOCKED
     assert client.state.release_state is HypervoltReleaseState.DEFAULT
@@ -269,7 +271,7 @@ async def test_every_command_reaches_the_charger(
     await client.set_schedule(Schedule(enabled=True, sessions=sessions))
     assert client.state.activation_mode is HypervoltActivationMode.SCHEDULE
     await client.set_activation_mode(HypervoltActivationMode.PLUG_AND_CHARGE)
-    assert client.state.activation_mode is HypervoltActivationMode.PLUG_AND_CHARGE
+    assert str(client.state.activation_mode) == "plug_and_charge"
     assert client.state.schedule
     assert client.state.schedule.sessions == sessions
     await client.refresh()

@@ -46,16 +46,16 @@ class EndpointsTests(unittest.TestCase):
             {OVERRIDE_VARIABLE: "/"},
             {"HOME": "/root"},
         ):
-            with self.subTest(environment=environment):
+            with self.subTest(environment=repr(environment)):
                 endpoints = Endpoints.from_environment(environment)
                 self.assertEqual(endpoints, Endpoints())
         self.assertEqual(
             urls(Endpoints()),
             [
                 f"https://kc.prod.hypervolt.co.uk{TOKEN_PATH}",
-                *urls_below(
-                    "https://api.hypervolt.co.uk", "wss://api.hypervolt.co.uk"
-                )[1:],
+                *urls_below("https://api.hypervolt.co.uk", "wss://api.hypervolt.co.uk")[
+                    1:
+                ],
             ],
         )
 
@@ -70,7 +70,7 @@ class EndpointsTests(unittest.TestCase):
             ("http://localhost/below/here", "ws://localhost/below/here"),
         ):
             for written in (base, f"{base}/", f" {base}// \n"):
-                with self.subTest(written=written):
+                with self.subTest(written=repr(written)):
                     self.assertEqual(
                         urls(overridden(written)), urls_below(base, sockets)
                     )
@@ -88,7 +88,7 @@ class EndpointsTests(unittest.TestCase):
             "://127.0.0.1",
         ):
             with (
-                self.subTest(base=base),
+                self.subTest(base=repr(base)),
                 self.assertRaisesRegex(ValueError, OVERRIDE_VARIABLE),
             ):
                 overridden(base)

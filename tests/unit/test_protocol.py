@@ -82,7 +82,7 @@ class EncodeTests(unittest.TestCase):
 
     def test_what_json_cannot_say_is_refused(self) -> None:
         for value in (float("nan"), float("inf"), float("-inf")):
-            with self.subTest(value=value), self.assertRaises(ValueError):
+            with self.subTest(value=repr(value)), self.assertRaises(ValueError):
                 encode("1", Method.APPLY, {"brightness": value})
 
     def test_the_caller_s_params_are_left_alone(self) -> None:
@@ -108,7 +108,7 @@ class DecodeTests(unittest.TestCase):
             ('"1671841331.675049"', "1671841331.675049"),
             ('""', ""),
         ):
-            with self.subTest(wire=wire):
+            with self.subTest(wire=repr(wire)):
                 self.assertEqual(
                     decode(f'{{"jsonrpc":"2.0","id":{wire},"result":1}}'),
                     Reply(expected, 1),
@@ -116,7 +116,7 @@ class DecodeTests(unittest.TestCase):
 
     def test_what_we_never_send_as_id_is_none(self) -> None:
         for wire in ("true", "false", "null", "1.5", "NaN", "1e999", "[]", "{}"):
-            with self.subTest(wire=wire):
+            with self.subTest(wire=repr(wire)):
                 self.assertIsNone(decode(f'{{"id":{wire},"result":1}}'))
                 self.assertEqual(
                     decode(f'{{"id":{wire},"error":{{"code":1,"message":"no"}}}}'),
@@ -130,11 +130,11 @@ class DecodeTests(unittest.TestCase):
             '{"jsonrpc":"2.0","result":[],"id":"2"}',
             '{"result":[],"jsonrpc":2,"id":"2","extra":{"x":1}}',
         ):
-            with self.subTest(wire=wire):
+            with self.subTest(wire=repr(wire)):
                 self.assertEqual(decode(wire), Reply("2", []))
 
     def test_results_of_every_kind(self) -> None:
-        for wire, result in (
+        results: tuple[tuple[str, JsonValue], ...] = (
             ('[{"lock_state":"locked"}]', [{"lock_state": "locked"}]),
             ('{"applied":"boost"}', {"applied": "boost"}),
             ('"3951.0"', "3951.0"),
@@ -143,8 +143,9 @@ class DecodeTests(unittest.TestCase):
             ("true", True),
             ("null", None),
             ('""', ""),
-        ):
-            with self.subTest(wire=wire):
+        )
+        for wire, result in results:
+            with self.subTest(wire=repr(wire)):
                 self.assertEqual(
                     decode(f'{{"id":"5","result":{wire}}}'), Reply("5", result)
                 )
@@ -199,7 +200,7 @@ class DecodeTests(unittest.TestCase):
             ("false", "no reason given"),
             ('["no"]', "no reason given"),
         ):
-            with self.subTest(wire=wire):
+            with self.subTest(wire=repr(wire)):
                 self.assertEqual(
                     decode(f'{{"id":"3","error":{wire}}}'), Failure("3", None, message)
                 )
@@ -211,7 +212,7 @@ class DecodeTests(unittest.TestCase):
             ('{"code":5,"message":null}', 5),
             ('{"code":5,"message":["x"]}', 5),
         ):
-            with self.subTest(wire=wire):
+            with self.subTest(wire=repr(wire)):
                 failure = decode(f'{{"id":"3","error":{wire}}}')
                 self.assertEqual(failure, Failure("3", code, "no reason given"))
 
@@ -220,9 +221,7 @@ class DecodeTests(unittest.TestCase):
             decode('{"id":"3","result":[],"error":{"code":1,"message":"no"}}'),
             Failure("3", 1, "no"),
         )
-        self.assertEqual(
-            decode('{"id":"3","result":[],"error":null}'), Reply("3", [])
-        )
+        self.assertEqual(decode('{"id":"3","result":[],"error":null}'), Reply("3", []))
 
     def test_of_a_repeated_member_the_last_counts(self) -> None:
         self.assertEqual(
@@ -245,14 +244,14 @@ class DecodeTests(unittest.TestCase):
 
     def test_garbage_is_nothing(self) -> None:
         for frame in GARBAGE:
-            with self.subTest(frame=frame[:40]):
+            with self.subTest(frame=repr(frame[:40])):
                 self.assertIsNone(decode(frame))
                 self.assertIsNone(decode_session(frame))
 
     def test_no_depth_raises(self) -> None:
         for depth in (10, 100, *range(300, 1100, 50), 3000, 10_000, 60_000, 100_000):
             nested = "[" * depth + "]" * depth
-            with self.subTest(depth=depth):
+            with self.subTest(depth=repr(depth)):
                 decode(f'{{"id":"1","error":{nested}}}')
                 decode(f'{{"id":"1","error":{{"message":{nested}}}}}')
                 decode(f'{{"id":"1","result":{nested}}}')
@@ -266,9 +265,7 @@ class DecodeSessionTests(unittest.TestCase):
             '"watt_hours":2371,"ccy_spent":34,"carbon_saved_grams":1036,'
             '"ct_current":0,"ct_power":0,"voltage":0}'
         )
-        self.assertEqual(
-            decode_session(frame), Push(Method.SESSION, json.loads(frame))
-        )
+        self.assertEqual(decode_session(frame), Push(Method.SESSION, json.loads(frame)))
 
     def test_an_envelope_is_accepted_too(self) -> None:
         self.assertEqual(
@@ -314,9 +311,7 @@ class SentRequestsTests(unittest.IsolatedAsyncioTestCase):
         given_up = sent.remember("2", Method.FIRMWARE_VERSION)
         given_up.cancel()
         self.assertFalse(sent.resolve(Reply("2", "1.0")))
-        self.assertEqual(
-            sent.method_of(Reply("2", "1.0")), Method.FIRMWARE_VERSION
-        )
+        self.assertEqual(sent.method_of(Reply("2", "1.0")), Method.FIRMWARE_VERSION)
 
     async def test_an_answer_to_nothing_is_nobody_s(self) -> None:
         sent = SentRequests()

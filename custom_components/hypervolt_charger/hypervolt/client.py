@@ -33,6 +33,7 @@ from .device_state import (
     PilotState,
     apply,
     read_pilot,
+    tells_effect,
 )
 from .errors import (
     CannotConnect,
@@ -102,6 +103,7 @@ class HypervoltApiClient:
         self._state = HypervoltDeviceState()
         self._last_message: datetime | None = None
         self._last_told = datetime.now(UTC)
+        self._effects_told = 0
         self._available = False
         self._grace: asyncio.TimerHandle | None = None
         self._unplugging: asyncio.TimerHandle | None = None
@@ -375,8 +377,12 @@ class HypervoltApiClient:
 
     async def _write_leds(self, settings: Mapping[str, JsonValue]) -> None:
         before = self._state.brightness
+        # The state knows no picture: only hearing of the effect anew confirms one.
+        expected = self._effects_told + ("leds" in settings)
 
         def confirmed(state: HypervoltDeviceState) -> bool:
+            if self._effects_told < expected:
+                return False
             effect = settings.get("effect_name", state.effect_name)
             return effect == state.effect_name and _is_brightness(
                 settings.get("brightness", state.brightness), before, state.brightness
@@ -425,6 +431,8 @@ class HypervoltApiClient:
             return
         if method in _SCHEDULE_METHODS:
             self._settle_variant(ApiVariant.V3)
+        if method == Method.APPLY and tells_effect(payload):
+            self._effects_told += 1
         if method == Method.FIRMWARE_VERSION and (
             variant := variant_from_firmware(str(payload))
         ):

@@ -181,6 +181,11 @@ def read_pilot(payload: JsonValue) -> PilotState | None:
     return _member(PilotState, letter)
 
 
+def tells_effect(payload: JsonValue) -> bool:
+    """Whether a settings document names the LED effect, changed or not."""
+    return any(key == "effect_name" for key, _ in _items(payload))
+
+
 def _read_settings(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
     """Read a settings document: one-key objects in any order, some missing (5.2)."""
     return _read_fields(_SETTINGS, _items(payload))

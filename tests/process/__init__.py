@@ -1,0 +1,1 @@
+"""Tests that start real processes: a Home Assistant and the simulated cloud."""

@@ -36,6 +36,9 @@ FAST = Timing(
     command_timeout=0.5,
     command_retry_pause=0.02,
     led_interval=0.2,
+    blocked_pause=0.5,
+    silence=0.6,
+    silence_answer=0.2,
     outage_grace=0.5,
     unplug_hold=0.3,
 )

@@ -10,7 +10,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from .account import async_create_account
+from .account import async_get_account
 from .const import DOMAIN
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .led_effects import async_load_led_effects
@@ -42,7 +42,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     coordinator = HypervoltUpdateCoordinator(
         hass,
         entry,
-        await async_create_account(
+        await async_get_account(
             hass, entry.data[CONF_USERNAME], entry.data[CONF_PASSWORD]
         ),
         await async_load_led_effects(hass),

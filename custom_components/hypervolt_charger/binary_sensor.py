@@ -13,13 +13,16 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .coordinator import HypervoltConfigEntry
 from .entity import (
     HypervoltEntity,
     HypervoltEntityDescription,
     async_add_supported,
+    is_always_there,
+    is_live,
     speaks_v3_api,
 )
+from .hypervolt.client import HypervoltApiClient
 from .hypervolt.device_state import HypervoltDeviceState, PilotState
 
 PARALLEL_UPDATES = 0
@@ -31,10 +34,7 @@ class HypervoltBinarySensorEntityDescription(
 ):
     """Describes a binary sensor."""
 
-    is_on_fn: Callable[[HypervoltUpdateCoordinator], bool | None]
-    available_fn: Callable[[HypervoltUpdateCoordinator], bool] = lambda coordinator: (
-        coordinator.client.available
-    )
+    is_on_fn: Callable[[HypervoltApiClient], bool | None]
 
 
 def is_plugged(state: HypervoltDeviceState) -> bool | None:
@@ -47,15 +47,15 @@ DESCRIPTIONS = (
         key="car_plugged",
         device_class=BinarySensorDeviceClass.PLUG,
         supported_fn=speaks_v3_api,
-        is_on_fn=lambda coordinator: is_plugged(coordinator.data),
+        available_fn=is_live,
+        is_on_fn=lambda client: is_plugged(client.state),
     ),
     HypervoltBinarySensorEntityDescription(
         key="connection",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
-        is_on_fn=lambda coordinator: coordinator.client.connected,
-        # It is there to tell when all the others are not.
-        available_fn=lambda _: True,
+        available_fn=is_always_there,
+        is_on_fn=lambda client: client.connected and not client.stalled,
     ),
 )
 
@@ -76,15 +76,9 @@ class HypervoltBinarySensor(HypervoltEntity, BinarySensorEntity):
 
     @property
     @override
-    def available(self) -> bool:
-        """Whether the answer can be believed."""
-        return self.entity_description.available_fn(self.coordinator)
-
-    @property
-    @override
     def is_on(self) -> bool | None:
         """Whether it is so; None while that is not known."""
-        return self.entity_description.is_on_fn(self.coordinator)
+        return self.entity_description.is_on_fn(self.coordinator.client)
 
     @property
     @override

@@ -5,6 +5,7 @@ import logging
 from typing import Any, override
 
 from homeassistant.config_entries import (
+    SOURCE_REAUTH,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
@@ -22,7 +23,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .account import async_create_account
+from .account import async_get_account
 from .const import CONF_API_VERSION_OVERRIDE, CONF_CHARGER_ID, DOMAIN
 from .hypervolt.charger import Charger
 from .hypervolt.errors import CannotConnect, InvalidAuth
@@ -156,12 +157,31 @@ class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
             if not errors and not self._owns(entry.unique_id):
                 errors = {"base": "wrong_account"}
             if not errors:
+                self._renew_siblings(entry)
                 return self.async_update_reload_and_abort(
                     entry, data_updates=self._login
                 )
         return self._show_login(
             step_id, errors, user_input or {CONF_USERNAME: entry.data[CONF_USERNAME]}
         )
+
+    def _renew_siblings(self, entry: ConfigEntry) -> None:
+        """Give the new login to the account's other chargers, who need it as well."""
+        manager = self.hass.config_entries
+        for sibling in self._async_current_entries():
+            if (
+                sibling is entry
+                or sibling.data[CONF_USERNAME] != entry.data[CONF_USERNAME]
+                or not self._owns(sibling.unique_id)
+            ):
+                continue
+            manager.async_update_entry(sibling, data={**sibling.data, **self._login})
+            manager.async_schedule_reload(sibling.entry_id)
+            asked = {"source": SOURCE_REAUTH, "entry_id": sibling.entry_id}
+            for flow in manager.flow.async_progress_by_handler(
+                DOMAIN, match_context=asked
+            ):
+                manager.flow.async_abort(flow["flow_id"])
 
     def _owns(self, charger_id: str | None) -> bool:
         """Whether the charger belongs to the account just logged in to."""
@@ -174,7 +194,9 @@ class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
             CONF_PASSWORD: user_input[CONF_PASSWORD],
         }
         try:
-            account = await async_create_account(self.hass, *login.values())
+            account = await async_get_account(self.hass, *login.values())
+            # An account in use has tokens that would hide a password gone wrong.
+            await account.auth.verify_password()
             self._chargers = await account.chargers()
         except InvalidAuth:
             return {"base": "invalid_auth"}

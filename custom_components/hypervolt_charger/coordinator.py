@@ -15,7 +15,7 @@ from homeassistant.exceptions import (
     HomeAssistantError,
     ServiceValidationError,
 )
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -36,6 +36,7 @@ from .hypervolt.connection import ConnectionState
 from .hypervolt.device_state import HypervoltDeviceState
 from .hypervolt.draft import ScheduleDraft
 from .hypervolt.errors import (
+    Blocked,
     CannotConnect,
     CommandError,
     HypervoltError,
@@ -91,6 +92,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         self.led_effects = led_effects
         self.draft = ScheduleDraft()
         self._zones: dict[str, tzinfo] = {}
+        self._was_live = True
         self._account = account
         self.client = HypervoltApiClient(
             account,
@@ -123,9 +125,10 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         )
 
     async def _find_charger(self) -> None:
-        """Learn the model, and check that the charger is still in the account.
+        """Learn the model, and check that the charger is in the account.
 
-        The list is not needed to go on: where only it is in trouble, do without.
+        The list is not needed to go on: where only it is in trouble, do without. A
+        charger that is missing may come back, so this is tried again, too.
         """
         try:
             chargers = await self._account.chargers()
@@ -135,10 +138,24 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         for charger in chargers:
             if charger.charger_id == self.charger.charger_id:
                 self.charger = charger
+                ir.async_delete_issue(self.hass, DOMAIN, self._gone_issue)
                 return
-        raise ConfigEntryError(
+        ir.async_create_issue(
+            self.hass,
+            DOMAIN,
+            self._gone_issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key="charger_gone",
+            translation_placeholders={"charger": self.config_entry.title},
+        )
+        raise UpdateFailed(
             translation_domain=DOMAIN, translation_key="charger_not_in_account"
         )
+
+    @property
+    def _gone_issue(self) -> str:
+        return f"charger_gone_{self.config_entry.entry_id}"
 
     @override
     async def _async_update_data(self) -> HypervoltDeviceState:
@@ -148,7 +165,10 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
                 if self.client.connection_state is ConnectionState.STOPPED:
                     await self.client.start()
                     return self.client.state
-                await self.client.refresh()
+                if self.client.connected:
+                    await self.client.refresh()
+                else:
+                    await self._find_charger()
         if not self.client.available:
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key="cannot_connect"
@@ -221,17 +241,31 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             self.config_entry.async_start_reauth(self.hass)
         self._remember_variant()
         self.data = client.state
-        if client.available is not self.last_update_success:
-            self.last_update_success = client.available
-            if self.config_entry.state is ConfigEntryState.LOADED:
-                again = "available again" if client.available else "unavailable"
-                _LOGGER.info("%s is %s", self.name, again)
+        self._log_outages()
+        self.last_update_success = client.available
         if self.data.schedule is not None and self.data.schedule != before.schedule:
             self.draft = self.draft.rebase(self.data.schedule)
             self._learn_zone(self.data.schedule.time_zone)
         if self.data.firmware_version != before.firmware_version:
             self._remember_firmware(self.data.firmware_version)
         self.async_update_listeners()
+
+    def _log_outages(self) -> None:
+        """Say once that an outage began, and once that it is over."""
+        client = self.client
+        expected = (
+            self.config_entry.state is not ConfigEntryState.LOADED
+            or self.hass.is_stopping
+        )
+        if expected or client.live is self._was_live:
+            return
+        self._was_live = client.live
+        if client.live:
+            _LOGGER.info("%s is live again", self.name)
+        elif client.available:
+            _LOGGER.info("%s tells no live data", self.name)
+        else:
+            _LOGGER.info("%s is unavailable", self.name)
 
     @property
     def schedule_zone(self) -> tzinfo:
@@ -283,6 +317,10 @@ def _connecting() -> Iterator[None]:
     except InvalidAuth as error:
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="invalid_auth"
+        ) from error
+    except Blocked as error:
+        raise UpdateFailed(
+            translation_domain=DOMAIN, translation_key="blocked"
         ) from error
     except (TimeoutError, CannotConnect) as error:
         raise UpdateFailed(

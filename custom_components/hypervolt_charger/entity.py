@@ -15,13 +15,25 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .const import DOMAIN, MANUFACTURER
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .hypervolt.charger import ApiVariant
+from .hypervolt.client import HypervoltApiClient
 
 
 @dataclass(frozen=True, kw_only=True)
 class HypervoltEntityDescription(EntityDescription):
-    """Knows which chargers an entity exists for."""
+    """Knows which chargers an entity exists for, and when it can be believed."""
 
+    available_fn: Callable[[HypervoltApiClient], bool] = lambda client: client.available
     supported_fn: Callable[[HypervoltUpdateCoordinator], bool] = lambda _: True
+
+
+def is_live(client: HypervoltApiClient) -> bool:
+    """Whether readings can be believed, which takes more than a connection."""
+    return client.live
+
+
+def is_always_there(_: HypervoltApiClient) -> bool:
+    """Let an entity tell about the connection also when there is none."""
+    return True
 
 
 def speaks_v3_api(coordinator: HypervoltUpdateCoordinator) -> bool:
@@ -32,11 +44,14 @@ def speaks_v3_api(coordinator: HypervoltUpdateCoordinator) -> bool:
 class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
     """Shows one thing of a charger, and writes its state only when that changed."""
 
+    entity_description: HypervoltEntityDescription
     _attr_has_entity_name = True
     _shown: Hashable = None
 
     def __init__(
-        self, coordinator: HypervoltUpdateCoordinator, description: EntityDescription
+        self,
+        coordinator: HypervoltUpdateCoordinator,
+        description: HypervoltEntityDescription,
     ) -> None:
         """Tie the entity to its charger's device."""
         super().__init__(coordinator)
@@ -57,8 +72,14 @@ class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Whether what the entity shows can be believed."""
-        return self.coordinator.client.available
+        """Whether what the entity shows can be believed.
+
+        A charger that turned out to speak another dialect no longer tells some things.
+        """
+        description = self.entity_description
+        return description.available_fn(
+            self.coordinator.client
+        ) and description.supported_fn(self.coordinator)
 
     @property
     @abstractmethod

@@ -65,6 +65,7 @@ class HypervoltLight(HypervoltEntity, LightEntity):
     set here last is shown, until the charger plays something else.
     """
 
+    entity_description: HypervoltLightEntityDescription
     _attr_supported_features = LightEntityFeature.EFFECT
 
     def __init__(

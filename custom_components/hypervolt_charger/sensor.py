@@ -30,6 +30,8 @@ from .entity import (
     HypervoltEntity,
     HypervoltEntityDescription,
     async_add_supported,
+    is_always_there,
+    is_live,
     speaks_v3_api,
 )
 from .hypervolt.charger import ApiVariant
@@ -120,6 +122,7 @@ def _power(
     """Describe a power that some legacy chargers tell, too, once a session runs."""
     return HypervoltSensorEntityDescription(
         key=key,
+        available_fn=is_live,
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
@@ -134,12 +137,14 @@ def _power(
 DESCRIPTIONS = (
     HypervoltSensorEntityDescription(
         key="charging_readiness",
+        available_fn=is_live,
         device_class=SensorDeviceClass.ENUM,
         options=list(READINESS),
         value_fn=lambda coordinator: readiness(coordinator.data),
     ),
     HypervoltSensorEntityDescription(
         key="session_energy",
+        available_fn=is_live,
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         state_class=SensorStateClass.TOTAL,
@@ -147,6 +152,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="session_energy_total_increasing",
+        available_fn=is_live,
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         state_class=SensorStateClass.TOTAL_INCREASING,
@@ -154,6 +160,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="session_carbon_saved",
+        available_fn=is_live,
         device_class=SensorDeviceClass.WEIGHT,
         native_unit_of_measurement=UnitOfMass.GRAMS,
         state_class=SensorStateClass.MEASUREMENT,
@@ -161,6 +168,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="session_id",
+        available_fn=is_live,
         entity_category=EntityCategory.DIAGNOSTIC,
         supported_fn=_speaks_legacy_api,
         value_fn=lambda coordinator: coordinator.data.session_id,
@@ -171,6 +179,7 @@ DESCRIPTIONS = (
     _power("generation_power", lambda coordinator: coordinator.data.generation_power),
     HypervoltSensorEntityDescription(
         key="charger_current",
+        available_fn=is_live,
         device_class=SensorDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         state_class=SensorStateClass.MEASUREMENT,
@@ -179,6 +188,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="voltage",
+        available_fn=is_live,
         device_class=SensorDeviceClass.VOLTAGE,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
         state_class=SensorStateClass.MEASUREMENT,
@@ -187,6 +197,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="ct_current",
+        available_fn=is_live,
         device_class=SensorDeviceClass.CURRENT,
         entity_registry_enabled_default=False,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
@@ -196,6 +207,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="ct_power",
+        available_fn=is_live,
         device_class=SensorDeviceClass.POWER,
         entity_registry_enabled_default=False,
         native_unit_of_measurement=UnitOfPower.WATT,
@@ -227,6 +239,7 @@ DESCRIPTIONS = (
     ),
     HypervoltSensorEntityDescription(
         key="last_update",
+        available_fn=is_always_there,
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,

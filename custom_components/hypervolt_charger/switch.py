@@ -11,7 +11,6 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import HypervoltConfigEntry
 from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
 from .hypervolt.client import HypervoltApiClient
-from .hypervolt.device_state import HypervoltDeviceState
 
 # The client sends one command at a time.
 PARALLEL_UPDATES = 0
@@ -23,19 +22,21 @@ class HypervoltSwitchEntityDescription(
 ):
     """Describes a switch."""
 
-    is_on_fn: Callable[[HypervoltDeviceState], bool | None]
+    is_on_fn: Callable[[HypervoltApiClient], bool | None]
     set_fn: Callable[[HypervoltApiClient, bool], Awaitable[None]]
 
 
 DESCRIPTIONS = (
     HypervoltSwitchEntityDescription(
         key="charging",
-        is_on_fn=lambda state: state.charging,
+        # Unknown without live data, but never unavailable for that: stopping a charge
+        # must stay possible, and Home Assistant passes over what is unavailable.
+        is_on_fn=lambda client: client.state.charging if client.live else None,
         set_fn=lambda client, on: client.set_charging(on),
     ),
     HypervoltSwitchEntityDescription(
         key="lock_state",
-        is_on_fn=lambda state: state.is_locked,
+        is_on_fn=lambda client: client.state.is_locked,
         set_fn=lambda client, on: client.set_locked(on),
     ),
 )
@@ -59,7 +60,7 @@ class HypervoltSwitch(HypervoltEntity, SwitchEntity):
     @override
     def is_on(self) -> bool | None:
         """Whether it is on; None while that is not known."""
-        return self.entity_description.is_on_fn(self.coordinator.data)
+        return self.entity_description.is_on_fn(self.coordinator.client)
 
     @property
     @override

@@ -12,6 +12,7 @@ from custom_components.hypervolt_charger.hypervolt.auth import HypervoltAuth
 from custom_components.hypervolt_charger.hypervolt.charger import Charger
 from custom_components.hypervolt_charger.hypervolt.endpoints import Endpoints
 from custom_components.hypervolt_charger.hypervolt.errors import (
+    Blocked,
     CannotConnect,
     InvalidAuth,
     UnexpectedAnswer,
@@ -178,7 +179,7 @@ async def test_an_unanswered_login_ends(
         (401, {"error": "invalid_client"}, CannotConnect),
         (400, {"error": 7}, CannotConnect),
         (400, None, CannotConnect),
-        (403, None, CannotConnect),
+        (403, None, Blocked),
         (200, {"access_token": 7}, UnexpectedAnswer),
         (200, ["no", "object"], UnexpectedAnswer),
     ],

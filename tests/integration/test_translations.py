@@ -160,7 +160,12 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         for key in constants(path, "translation_key")
         if path.stem not in PLATFORM_NAMES and path.stem != "config_flow"
     }
-    assert set(branch(ENGLISH, "exceptions")) == used
+    exceptions, issues = (
+        set(branch(ENGLISH, "exceptions")),
+        set(branch(ENGLISH, "issues")),
+    )
+    assert exceptions | issues == used
+    assert not exceptions & issues
 
 
 def test_the_placeholders_of_errors() -> None:

@@ -13,4 +13,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """
     if isinstance(report, pytest.SubtestReport):
         values = {name: repr(value) for name, value in report.context.kwargs.items()}
-        report.context = replace(report.context, kwargs=values)
+        message = report.context.msg
+        report.context = replace(
+            report.context, kwargs=values, msg=None if message is None else str(message)
+        )

@@ -30,7 +30,7 @@ class IdTests(unittest.TestCase):
             (1, "1"),
             (2**63 - 1, "9223372036854775807"),
         ):
-            with self.subTest(value=repr(value)):
+            with self.subTest(value=value):
                 self.assertEqual(parse_id(value), expected)
 
     def test_an_id_beyond_a_float_keeps_every_digit(self) -> None:
@@ -84,7 +84,7 @@ class IdTests(unittest.TestCase):
         self.assertEqual(short_id(V3_ID), "…4951")
         for length in range(1, 20):
             whole = "1234567890123456789"[:length]
-            with self.subTest(whole=repr(whole)):
+            with self.subTest(whole=whole):
                 self.assertNotIn(whole, short_id(whole))
 
 
@@ -105,7 +105,7 @@ class HardwareTests(unittest.TestCase):
             (16, Hardware.V3),
         ):
             for charger_id in (16 ** (digits - 1), 16**digits - 1):
-                with self.subTest(digits=repr(digits), charger_id=repr(charger_id)):
+                with self.subTest(digits=digits, charger_id=charger_id):
                     self.assertIs(hardware_of(str(charger_id)), hardware)
 
     def test_a_charger_has_a_name_without_its_whole_id(self) -> None:
@@ -115,7 +115,7 @@ class HardwareTests(unittest.TestCase):
             (Charger(V3_ID, ""), "Hypervolt Home 3 (…4951)"),
             (Charger(V2_ID), "Hypervolt Home 2 (…1825)"),
         ):
-            with self.subTest(name=repr(name)):
+            with self.subTest(name=name):
                 self.assertEqual(charger.display_name, name)
                 self.assertIs(charger.hardware, hardware_of(charger.charger_id))
 
@@ -123,7 +123,7 @@ class HardwareTests(unittest.TestCase):
 class VariantTests(unittest.TestCase):
     def test_plain_firmware_speaks_the_v3_api(self) -> None:
         for firmware in ("1", "1.0", "2483.2", "2627.0", "3951.0", "12345.12345"):
-            with self.subTest(firmware=repr(firmware)):
+            with self.subTest(firmware=firmware):
                 self.assertIs(variant_from_firmware(firmware), ApiVariant.V3)
 
     def test_dated_firmware_is_a_legacy_v2_s(self) -> None:
@@ -132,12 +132,12 @@ class VariantTests(unittest.TestCase):
             "pi4.202209271128.1962865",
             "202111231810",
         ):
-            with self.subTest(firmware=repr(firmware)):
+            with self.subTest(firmware=firmware):
                 self.assertIs(variant_from_firmware(firmware), ApiVariant.V2)
 
     def test_other_firmware_decides_nothing(self) -> None:
         for firmware in ("", "None", "beta", "1.0.0", "v1", "1.0\n", "-1", "1e5", "."):
-            with self.subTest(firmware=repr(firmware)):
+            with self.subTest(firmware=firmware):
                 self.assertIsNone(variant_from_firmware(firmware))
 
     def test_only_not_allowed_means_a_legacy_v2(self) -> None:
@@ -148,7 +148,7 @@ class VariantTests(unittest.TestCase):
             ("Concurrent modifications invalidated this request", None),
             ("", None),
         ):
-            with self.subTest(message=repr(message)):
+            with self.subTest(message=message):
                 self.assertIs(
                     variant_from_refusal(Failure("1", -32601, message)), variant
                 )

@@ -153,7 +153,7 @@ class StateTests(unittest.TestCase):
             ),
             (Schedule(enabled=True, type="agile"), HypervoltActivationMode.SCHEDULE),
         ):
-            with self.subTest(schedule=repr(schedule)):
+            with self.subTest(schedule=schedule):
                 state = replace(NOTHING, schedule=schedule)
                 self.assertIs(state.activation_mode, mode)
 
@@ -227,7 +227,7 @@ class SettingsTests(unittest.TestCase):
             ('[{"features":[]}]', replace(FULL, features=frozenset())),
         ):
             for method in (Method.APPLY, Method.SNAPSHOT):
-                with self.subTest(method=repr(method), wire=repr(wire)):
+                with self.subTest(method=method, wire=wire):
                     self.assertEqual(told(FULL, method, wire), expected)
 
     def test_a_document_in_disorder(self) -> None:
@@ -249,12 +249,12 @@ class SettingsTests(unittest.TestCase):
                 '{"random_start":true},{"":0}]'
             ),
         ):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertEqual(told(NOTHING, Method.SNAPSHOT, wire), expected)
 
     def test_the_current_limit_in_any_type(self) -> None:
         for wire in ("16000", "16000.0", '"16000"', '"16000.0"', "1.6e4"):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 state = told(NOTHING, Method.APPLY, f'[{{"max_current":{wire}}}]')
                 self.assertEqual(state.max_current_milliamps, 16000)
                 self.assertIs(type(state.max_current_milliamps), int)
@@ -278,13 +278,13 @@ class SettingsTests(unittest.TestCase):
                 "[]",
                 "{}",
             ):
-                with self.subTest(key=repr(key), wire=repr(wire[:20])):
+                with self.subTest(key=key, wire=wire[:20]):
                     state = told(FULL, Method.APPLY, f'[{{"{key}":{wire}}}]')
                     self.assertIs(state, FULL)
 
     def test_brightness_stays_between_off_and_full(self) -> None:
         for wire, brightness in (("-1", 0.0), ("0", 0.0), ('"0.5"', 0.5), ("25", 1.0)):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 state = told(NOTHING, Method.APPLY, f'[{{"brightness":{wire}}}]')
                 self.assertEqual(state.brightness, brightness)
 
@@ -308,7 +308,7 @@ class SettingsTests(unittest.TestCase):
     def test_unknown_lock_and_release_states_keep_the_last_known(self) -> None:
         for wire in ('"half_locked"', '"LOCKED"', '""', "null", "true", "1", "[]"):
             for key in ("lock_state", "release_state"):
-                with self.subTest(key=repr(key), wire=repr(wire)):
+                with self.subTest(key=key, wire=wire):
                     state = told(FULL, Method.APPLY, f'[{{"{key}":{wire}}}]')
                     self.assertIs(state, FULL)
 
@@ -323,7 +323,7 @@ class SettingsTests(unittest.TestCase):
             '{"random_start":"yes"}',
             '{"random_start":1}',
         ):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertIs(told(FULL, Method.APPLY, f"[{wire}]"), FULL)
 
     def test_the_keys_of_a_request_are_not_those_of_the_document(self) -> None:
@@ -422,7 +422,7 @@ class SessionTests(unittest.TestCase):
             ('{"voltage":"237.5"}', replace(FULL, voltage=237.5)),
             ('[{"voltage":1},{"ev_power":2}]', replace(FULL, voltage=1, ev_power=2)),
         ):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertEqual(told(FULL, Method.SESSION, wire), expected)
 
     def test_nonsense_changes_nothing(self) -> None:
@@ -444,7 +444,7 @@ class SessionTests(unittest.TestCase):
             '{"energy_flow":["battery_to_ev"]}',
             '{"ccy_spent":34,"milli_amps":32000}',
         ):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertIs(told(FULL, Method.SESSION, wire), FULL)
 
     def test_the_peak_follows_the_counter_and_ignores_small_dips(self) -> None:
@@ -463,7 +463,7 @@ class SessionTests(unittest.TestCase):
             (0, 0),
             (10, 10),
         ):
-            with self.subTest(watt_hours=repr(watt_hours)):
+            with self.subTest(watt_hours=watt_hours):
                 state = told(state, Method.SESSION, f'{{"watt_hours":{watt_hours}}}')
                 self.assertEqual(state.session_watt_hours, watt_hours)
                 self.assertEqual(state.session_watt_hours_peak, peak)
@@ -492,7 +492,7 @@ class PilotTests(unittest.TestCase):
                 (Method.PILOT_STATUS, "pilot_status"),
                 (Method.COMPOSITE_PILOT_STATUS, "composite_pilot_status"),
             ):
-                with self.subTest(method=repr(method), wire=repr(wire)):
+                with self.subTest(method=method, wire=wire):
                     payload = f'{{"{key}":{wire}}}'
                     self.assertIs(read_pilot(json.loads(payload)), pilot)
                     self.assertEqual(
@@ -515,7 +515,7 @@ class PilotTests(unittest.TestCase):
             '"A"',
             "null",
         ):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertIsNone(read_pilot(json.loads(wire)))
                 self.assertIs(told(FULL, Method.PILOT_STATUS, wire), FULL)
 
@@ -531,7 +531,7 @@ class PilotTests(unittest.TestCase):
 class PlugAndChargeTests(unittest.TestCase):
     def test_the_answer_to_the_question_holds_the_mode(self) -> None:
         for mode in ("boost", "eco", "super_eco_battery_safe", "mega_eco"):
-            with self.subTest(mode=repr(mode)):
+            with self.subTest(mode=mode):
                 wire = json.dumps({"applied": mode})
                 for method in (Method.PLUG_AND_CHARGE_GET, Method.PLUG_AND_CHARGE_SET):
                     self.assertEqual(
@@ -551,7 +551,7 @@ class PlugAndChargeTests(unittest.TestCase):
             ("0", False),
             ("[]", False),
         ):
-            with self.subTest(applied=repr(applied)):
+            with self.subTest(applied=applied):
                 wire = f'{{"mode":"boost","applied":{applied}}}'
                 state = told(FULL, Method.PLUG_AND_CHARGE_SET, wire)
                 if taken:
@@ -579,7 +579,7 @@ class PlugAndChargeTests(unittest.TestCase):
             '[{"applied":"boost"}]',
         ):
             for method in (Method.PLUG_AND_CHARGE_GET, Method.PLUG_AND_CHARGE_SET):
-                with self.subTest(method=repr(method), wire=repr(wire)):
+                with self.subTest(method=method, wire=wire):
                     self.assertIs(told(FULL, method, wire), FULL)
 
 
@@ -593,7 +593,7 @@ class IdentityTests(unittest.TestCase):
             ("1.0", "1.0"),
             ('"pi4.202209271128.1962865"', "pi4.202209271128.1962865"),
         ):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertEqual(
                     told(FULL, Method.FIRMWARE_VERSION, wire),
                     replace(FULL, firmware_version=firmware),
@@ -606,7 +606,7 @@ class IdentityTests(unittest.TestCase):
 
     def test_nothing_else_is_firmware_or_a_name(self) -> None:
         for wire in ("null", "true", "[]", "{}", '["1.0"]', "NaN"):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertIs(told(FULL, Method.FIRMWARE_VERSION, wire), FULL)
                 self.assertIs(told(FULL, Method.NAME_GET, wire), FULL)
 
@@ -616,7 +616,7 @@ class IdentityTests(unittest.TestCase):
             (Method.NAME_SET, '"Driveway 2"'),
             (Method.NAME_SET, "true"),
         ):
-            with self.subTest(method=repr(method), wire=repr(wire)):
+            with self.subTest(method=method, wire=wire):
                 self.assertIs(told(FULL, method, wire), FULL)
 
 
@@ -634,7 +634,7 @@ class ScheduleTests(unittest.TestCase):
             ),
         )
         for method in (Method.SCHEDULES_GET, Method.SCHEDULE_SET):
-            with self.subTest(method=repr(method)):
+            with self.subTest(method=method):
                 state = told(
                     FULL,
                     method,
@@ -648,7 +648,7 @@ class ScheduleTests(unittest.TestCase):
 
     def test_no_schedule_on_the_charger_clears_it(self) -> None:
         for wire in ('{"applied":null}', '{"applied":{}}', '{"pending":{}}', "{}"):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertEqual(
                     told(FULL, Method.SCHEDULES_GET, wire),
                     replace(FULL, schedule=Schedule(enabled=False)),
@@ -656,7 +656,7 @@ class ScheduleTests(unittest.TestCase):
 
     def test_what_tells_nothing_of_schedules_keeps_it(self) -> None:
         for wire in ("null", "true", '"x"', "[]", '{"applied":7}', '{"enabled":true}'):
-            with self.subTest(wire=repr(wire)):
+            with self.subTest(wire=wire):
                 self.assertIs(told(FULL, Method.SCHEDULES_GET, wire), FULL)
 
     def test_octopus_times_are_the_charger_s(self) -> None:
@@ -682,7 +682,7 @@ class UnknownTests(unittest.TestCase):
             ("get.connection_state", '{"connection_state":null}'),
             ("flex.status", '{"flex_status":{"enrolled":false}}'),
         ):
-            with self.subTest(method=repr(method)):
+            with self.subTest(method=method):
                 self.assertIs(told(FULL, method, wire), FULL)
 
     def test_an_unknown_method_is_noted_once_and_changes_nothing(self) -> None:
@@ -726,7 +726,7 @@ class UnknownTests(unittest.TestCase):
         )
         for method in (*Method, *device_state._READERS, "get.moon_phase", ""):
             for wire in payloads:
-                with self.subTest(method=repr(method), wire=repr(wire)):
+                with self.subTest(method=method, wire=wire):
                     self.assertIsInstance(
                         told(FULL, method, wire), HypervoltDeviceState
                     )
@@ -747,7 +747,7 @@ class UnknownTests(unittest.TestCase):
             )
             for method in (*Method, "get.moon_phase"):
                 for payload in payloads:
-                    with self.subTest(depth=repr(depth), method=repr(method)):
+                    with self.subTest(depth=depth, method=method):
                         apply(FULL, method, payload)
 
     def test_the_same_again_is_equal(self) -> None:

@@ -64,7 +64,7 @@ class ShowTest(unittest.TestCase):
         draft = ScheduleDraft.from_schedule(TWO, slots=4)
         for number in (0, -1, 5):
             with (
-                self.subTest(repr(number)),
+                self.subTest(number),
                 self.assertRaisesRegex(InvalidSchedule, f"no session {number}"),
             ):
                 draft.slot(number)
@@ -97,7 +97,7 @@ class EditTest(unittest.TestCase):
                 ScheduleSlot(clock("01:00"), clock("02:00"), "eco", frozenset()),
             ),
         ):
-            with self.subTest(repr(name)):
+            with self.subTest(name):
                 self.assertEqual(edited.slot(1), slot)
                 self.assertEqual(edited.slot(2), draft.slot(2))
 
@@ -243,7 +243,7 @@ class ApplyTest(unittest.TestCase):
             (draft.edit(3, start=MIDNIGHT), "session 3 has no end"),
         ):
             with (
-                self.subTest(repr(words)),
+                self.subTest(words),
                 self.assertRaisesRegex(InvalidSchedule, words),
             ):
                 edited.to_schedule(TWO)

@@ -46,7 +46,7 @@ class EndpointsTests(unittest.TestCase):
             {OVERRIDE_VARIABLE: "/"},
             {"HOME": "/root"},
         ):
-            with self.subTest(environment=repr(environment)):
+            with self.subTest(environment=environment):
                 endpoints = Endpoints.from_environment(environment)
                 self.assertEqual(endpoints, Endpoints())
         self.assertEqual(
@@ -70,7 +70,7 @@ class EndpointsTests(unittest.TestCase):
             ("http://localhost/below/here", "ws://localhost/below/here"),
         ):
             for written in (base, f"{base}/", f" {base}// \n"):
-                with self.subTest(written=repr(written)):
+                with self.subTest(written=written):
                     self.assertEqual(
                         urls(overridden(written)), urls_below(base, sockets)
                     )
@@ -88,7 +88,7 @@ class EndpointsTests(unittest.TestCase):
             "://127.0.0.1",
         ):
             with (
-                self.subTest(base=repr(base)),
+                self.subTest(base=base),
                 self.assertRaisesRegex(ValueError, OVERRIDE_VARIABLE),
             ):
                 overridden(base)

@@ -62,12 +62,12 @@ class ColourTest(unittest.TestCase):
     def test_out_of_range_is_refused(self) -> None:
         for part in (-0.01, 1.01, 255, math.nan, math.inf, -math.inf):
             for parts in ((part, 0, 0), (0, part, 0), (0, 0, part)):
-                with self.subTest(parts=repr(parts)), self.assertRaises(InvalidEffect):
+                with self.subTest(parts=parts), self.assertRaises(InvalidEffect):
                     Colour(*parts)
 
     def test_from_rgb255_out_of_range_is_refused(self) -> None:
         for part in (-1, 256):
-            with self.subTest(part=repr(part)), self.assertRaises(InvalidEffect):
+            with self.subTest(part=part), self.assertRaises(InvalidEffect):
                 Colour.from_rgb255(part, 0, 0)
 
     def test_refusal_is_a_library_error_and_a_value_error(self) -> None:
@@ -96,7 +96,7 @@ class LayoutTest(unittest.TestCase):
 class BrightnessTest(unittest.TestCase):
     def test_ends_and_app_steps(self) -> None:
         for level, wire in zip((0, 64, 128, 191, 255), APP_STEPS, strict=True):
-            with self.subTest(level=repr(level)):
+            with self.subTest(level=level):
                 self.assertEqual(brightness_to_wire(level), wire)
                 self.assertEqual(brightness_from_wire(wire), level)
 
@@ -128,7 +128,7 @@ class BrightnessTest(unittest.TestCase):
                 percent_to_wire,
                 percent_from_wire,
             ):
-                with self.subTest(amount=repr(amount), convert=convert.__name__):
+                with self.subTest(amount=amount, convert=convert.__name__):
                     self.assertGreater(convert(amount), 0)
 
     def test_out_of_range_is_brought_into_it(self) -> None:
@@ -155,7 +155,7 @@ class BrightnessTest(unittest.TestCase):
 
     def test_restores_full_brightness_when_none_is_known(self) -> None:
         for last in (None, 0.0, -0.5, math.nan, 1.5):
-            with self.subTest(last=repr(last)):
+            with self.subTest(last=last):
                 self.assertEqual(restored_brightness(last), 1.0)
 
 
@@ -192,14 +192,14 @@ class EffectTest(unittest.TestCase):
             "Turbo boost": "knight_rider",
             "Christmas": "christmas",
         }.items():
-            with self.subTest(label=repr(label)):
+            with self.subTest(label=label):
                 self.assertEqual(
                     effect_params(effect_by_label(label)), {"effect_name": name}
                 )
 
     def test_no_effect_by_either_label(self) -> None:
         for label in ("off", "No effect"):
-            with self.subTest(label=repr(label)):
+            with self.subTest(label=label):
                 self.assertEqual(
                     effect_params(effect_by_label(label)), {"effect_name": "none"}
                 )
@@ -215,7 +215,7 @@ class EffectTest(unittest.TestCase):
 
     def test_unknown_label_is_refused(self) -> None:
         for label in ("", "party", "party_mode", "none", "Disco"):
-            with self.subTest(label=repr(label)), self.assertRaises(InvalidEffect):
+            with self.subTest(label=label), self.assertRaises(InvalidEffect):
                 effect_by_label(label)
 
     def test_user_effects_are_found_by_their_names(self) -> None:
@@ -242,7 +242,7 @@ class EffectTest(unittest.TestCase):
     def test_pictures_are_symmetrical_where_the_ring_is(self) -> None:
         for effect in EFFECTS:
             if effect.leds is not None:
-                with self.subTest(effect=repr(effect.key)):
+                with self.subTest(effect=effect.key):
                     left = [effect.leds[light] for light in LEFT]
                     right = [effect.leds[light] for light in reversed(RIGHT)]
                     self.assertEqual(left, right)
@@ -270,7 +270,7 @@ class EffectTest(unittest.TestCase):
 
     def test_a_picture_needs_every_light(self) -> None:
         for count in (0, 1, 50, 52):
-            with self.subTest(count=repr(count)):
+            with self.subTest(count=count):
                 with self.assertRaises(InvalidEffect):
                     steady([RED] * count)
                 with self.assertRaises(InvalidEffect):
@@ -364,7 +364,7 @@ class EffectFileTest(unittest.TestCase):
             {"r": 1.0, "g": 0, "b": 0},
             [1.0, 0.0, 0.0],
         ):
-            with self.subTest(spelling=repr(spelling)):
+            with self.subTest(spelling=spelling):
                 self.assertEqual(leds_of(default_colour=spelling)[0], RED)
 
     def test_whole_numbers_are_of_255_and_floats_of_1(self) -> None:
@@ -403,7 +403,7 @@ class EffectFileTest(unittest.TestCase):
             looped,
             "x" * 1_000_000,
         ):
-            with self.subTest(value=repr(type(value))):
+            with self.subTest(value=type(value)):
                 document = {"name": "Mine", "default_colour": value}
                 self.assert_invalid(document, "default_colour")
 
@@ -433,7 +433,7 @@ class EffectFileTest(unittest.TestCase):
             [[0], [8]],
             {"from": 0, "to": 8},
         ):
-            with self.subTest(value=repr(type(value))):
+            with self.subTest(value=type(value)):
                 segment: dict[str, object] = {"colour": "red", "range": value}
                 document = {"name": "Mine", "segments": [segment]}
                 self.assert_invalid(document, "segments[0].range")
@@ -443,7 +443,7 @@ class EffectFileTest(unittest.TestCase):
 
     def test_no_index(self) -> None:
         for value in (None, True, -1, 51, 1.0, "1", [1], 10**5000):
-            with self.subTest(value=repr(type(value))):
+            with self.subTest(value=type(value)):
                 segment = {"colour": "red", "indices": [0, value]}
                 document = {"name": "Mine", "segments": [segment]}
                 self.assert_invalid(document, "segments[0].indices[1]")
@@ -451,7 +451,7 @@ class EffectFileTest(unittest.TestCase):
     def test_lists_that_are_none_or_out_of_size(self) -> None:
         values: tuple[object, ...] = (None, "0", 3, {}, [], [0] * 52, range(10**12))
         for value in values:
-            with self.subTest(value=repr(type(value))):
+            with self.subTest(value=type(value)):
                 for key in ("ranges", "indices"):
                     segment = {"colour": "red", key: value}
                     document = {"name": "Mine", "segments": [segment]}
@@ -480,7 +480,7 @@ class EffectFileTest(unittest.TestCase):
 
     def test_a_segment_must_be_a_mapping(self) -> None:
         for value in (None, 1, "red", ["red"], []):
-            with self.subTest(value=repr(value)):
+            with self.subTest(value=value):
                 self.assert_invalid(
                     {"name": "Mine", "segments": [value]}, "segments[0]"
                 )
@@ -505,13 +505,13 @@ class EffectFileTest(unittest.TestCase):
             "a\nb",
             "\udc00",
         ):
-            with self.subTest(key=repr(type(key))):
+            with self.subTest(key=type(key)):
                 self.assert_invalid({"name": "Mine", key: "red"}, "unknown key")
 
     def test_a_document_must_be_a_mapping(self) -> None:
         documents: tuple[object, ...] = (None, "", "name: Mine", 1, [], object())
         for document in documents:
-            with self.subTest(document=repr(type(document))):
+            with self.subTest(document=type(document)):
                 self.assert_invalid(document)
 
     def test_a_document_must_say_what_to_show(self) -> None:
@@ -534,7 +534,7 @@ class EffectFileTest(unittest.TestCase):
             "\ud800",
             "x" * (MAX_NAME_LENGTH + 1),
         ):
-            with self.subTest(name=repr(name)):
+            with self.subTest(name=name):
                 self.assert_invalid({"name": name, "default_colour": "red"}, "name")
         self.assert_invalid({"default_colour": "red"}, "name")
 
@@ -545,7 +545,7 @@ class EffectFileTest(unittest.TestCase):
 
     def test_names_of_built_in_effects_are_taken(self) -> None:
         for name in (*LABELS.values(), "off", "OFF", "flag", " PARTY "):
-            with self.subTest(name=repr(name)):
+            with self.subTest(name=name):
                 self.assert_invalid(
                     {"name": name, "default_colour": "red"}, "name", name.strip()
                 )

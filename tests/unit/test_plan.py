@@ -182,7 +182,7 @@ class SourcesTest(PlanTestCase):
             {"source": "BUMP_CHARGE"},
             {"meta": {"source": "boost"}},
         ):
-            with self.subTest(repr(row)):
+            with self.subTest(row):
                 times = {"start": "2026-08-15T14:00Z", "end": "2026-08-15T15:00Z"}
                 self.assert_refused(
                     {"planned_dispatches": [times | row]}, PlanProblem.EMPTY
@@ -190,7 +190,7 @@ class SourcesTest(PlanTestCase):
 
     def test_unknown_sources_are_kept(self) -> None:
         for row in ({"source": "TEST"}, {"source": None}, {"meta": {"source": None}}):
-            with self.subTest(repr(row)):
+            with self.subTest(row):
                 times = {"start": "2026-08-15T14:00Z", "end": "2026-08-15T15:00Z"}
                 plan = read({"planned_dispatches": [{**times, **row}]})
                 self.assert_windows(plan, "15 14:00-15 15:00")
@@ -264,7 +264,7 @@ class SourcesTest(PlanTestCase):
             ]
         }
         for now in ("2026-12-31T20:00", "2027-01-01T00:30"):
-            with self.subTest(repr(now)):
+            with self.subTest(now):
                 found = read(value, now=now).windows[0]
                 self.assertEqual(found.end, utc("2027-01-01T02:10"))
                 self.assertEqual(found.start, max(utc("2026-12-31T23:30"), utc(now)))
@@ -326,7 +326,7 @@ class SourcesTest(PlanTestCase):
             ("one", rows[0]),
             ("tuple", tuple(rows)),
         ):
-            with self.subTest(repr(name)):
+            with self.subTest(name):
                 plan = read(value, now="2026-01-09T20:00")
                 self.assert_windows(plan, "10 01:00-10 03:00")
                 self.assertEqual(plan.source, "")
@@ -376,7 +376,7 @@ class SourcesTest(PlanTestCase):
             ),
             ("off", [off, off | {"date": NOW}], PlanProblem.EMPTY, None),
         ):
-            with self.subTest(repr(name)):
+            with self.subTest(name):
                 self.assert_refused({"deferrables_schedule": rows}, problem, hint)
 
     def test_powersync(self) -> None:
@@ -543,13 +543,13 @@ class FindTest(PlanTestCase):
             {"events": [self.ROW]},
             (self.ROW,),
         ):
-            with self.subTest(repr(form)):
+            with self.subTest(form):
                 plan = read({"x": 1, "mine": form}, attribute="mine")
                 self.assert_windows(plan, "15 01:00-15 02:00")
 
     def test_named_attribute_missing(self) -> None:
         for attribute in ("other", "mine.list", "x.y.z"):
-            with self.subTest(repr(attribute)):
+            with self.subTest(attribute):
                 self.assert_refused(
                     {"mine": [self.ROW], "x": {"y": 1}},
                     PlanProblem.NO_WINDOWS_ATTRIBUTE,
@@ -573,7 +573,7 @@ class FindTest(PlanTestCase):
             {"planned_dispatches": None, "target_times": None},
         )
         for value in values:
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 self.assert_refused(value, PlanProblem.NOT_EVALUATED)
         self.assert_refused({"x": None}, PlanProblem.NOT_EVALUATED, attribute="x")
 
@@ -587,7 +587,7 @@ class FindTest(PlanTestCase):
             "values_incomplete",
             "time_periods_incomplete",
         ):
-            with self.subTest(repr(key)):
+            with self.subTest(key):
                 value = {"target_times": [self.ROW], key: True}
                 self.assert_refused(value, PlanProblem.INCOMPLETE)
                 self.assertEqual(len(read({**value, key: "false"}).windows), 1)
@@ -602,7 +602,7 @@ class FindTest(PlanTestCase):
             {"calendar.a": {"events": []}},
         )
         for value in values:
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 self.assert_refused(value, PlanProblem.EMPTY)
 
     def test_only_past(self) -> None:
@@ -624,7 +624,7 @@ class FindTest(PlanTestCase):
             [{"start": [], "end": {}}],
         )
         for rows in lists:
-            with self.subTest(repr(rows)):
+            with self.subTest(rows):
                 self.assert_refused(rows, PlanProblem.NO_DATES)
 
     def test_only_all_day_events(self) -> None:
@@ -660,7 +660,7 @@ class FindTest(PlanTestCase):
             ("{", PlanHint.USE_TO_JSON),
             ("[" * 200_000, PlanHint.USE_TO_JSON),
         ):
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 self.assert_refused(value, PlanProblem.NOT_UNDERSTOOD, hint)
 
     def test_random_data_raises_nothing_but_plan_errors(self) -> None:
@@ -695,7 +695,7 @@ class FindTest(PlanTestCase):
 
     def test_numbers_yaml_made_of_times(self) -> None:
         for start, end in ((1410, "05:30"), ("04:30", 605), (84600, 86400), (1.5, 2)):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 self.assert_refused(
                     [self.ROW, {"start": start, "end": end}],
                     PlanProblem.NOT_UNDERSTOOD,
@@ -724,7 +724,7 @@ class TimesTest(PlanTestCase):
             moment.timestamp(),
             int(moment.timestamp()),
         ):
-            with self.subTest(repr(start)):
+            with self.subTest(start):
                 plan = read([{"start": start, "end": end}])
                 self.assert_windows(plan, "15 01:00-15 02:00")
 
@@ -738,7 +738,7 @@ class TimesTest(PlanTestCase):
             ("from", "stop"),
             ("valid_from", "valid_to"),
         ):
-            with self.subTest(repr(start)):
+            with self.subTest(start):
                 row = {start: "2026-08-15T01:00:00Z", end: "2026-08-15T02:00:00Z"}
                 self.assert_windows(read([row]), "15 01:00-15 02:00")
 
@@ -755,7 +755,7 @@ class TimesTest(PlanTestCase):
             ("22:00", "24:00", "14 21:00-14 23:00"),
             ("24:00", "01:00", "14 23:00-15 00:00"),
         ):
-            with self.subTest(start=repr(start)):
+            with self.subTest(start=start):
                 plan = read([{"start": start, "end": end}])
                 self.assert_windows(plan, expected)
 
@@ -783,7 +783,7 @@ class PriceListTest(PlanTestCase):
             "forecasts",
             "forecast",
         ):
-            with self.subTest(repr(key)):
+            with self.subTest(key):
                 attributes = {"friendly_name": "Tariff", key: [row | {"value": 0.1}]}
                 self.assert_refused(attributes, PlanProblem.PRICE_LIST)
                 self.assert_refused(attributes, PlanProblem.PRICE_LIST, attribute=key)
@@ -806,7 +806,7 @@ class PriceListTest(PlanTestCase):
         rows = half_hours(utc("2026-08-14T23:00"), 48)
         random.Random(1).shuffle(rows)
         for value in (rows, {"target_times": rows}, {"planned": [*rows, rows[0]]}):
-            with self.subTest(repr(type(value))):
+            with self.subTest(type(value)):
                 self.assert_refused(value, PlanProblem.PRICE_LIST)
 
     def test_the_short_day_of_the_year(self) -> None:
@@ -828,7 +828,7 @@ class PriceListTest(PlanTestCase):
             ),
             ("one", [{"start": "2026-08-15T00:00:00Z", "end": "2026-08-16T06:00:00Z"}]),
         ):
-            with self.subTest(repr(name)):
+            with self.subTest(name):
                 self.assertTrue(read(rows).windows)
 
     def test_a_price_without_end_beside_windows_is_left_out(self) -> None:
@@ -875,7 +875,7 @@ class CleanTest(unittest.TestCase):
                 ["15 01:00-15 02:00", "15 02:02-15 03:00"],
             ),
         ):
-            with self.subTest(repr(name)):
+            with self.subTest(name):
                 self.assertEqual(self.find(first, second), expected)
                 self.assertEqual(self.find(second, first), expected)
 
@@ -924,7 +924,7 @@ class BackupTest(unittest.TestCase):
             (time(19), time(18), "14 18:00-15 17:00"),
             (time(18), time(19), "15 17:00-15 18:00"),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = backup_window(start, end, now=NOW, zone=LONDON)
                 self.assertEqual(shown((found,)), [expected])
 
@@ -1077,7 +1077,7 @@ class SessionsTest(unittest.TestCase):
             ("00:45", "01:15", "01:00-02:00"),
             ("01:00", "02:00", "01:00-02:00"),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = self.sessions(
                     window(f"2026-10-25T{start}", f"2026-10-25T{end}"),
                     now="2026-10-24T12:00",
@@ -1100,7 +1100,7 @@ class SessionsTest(unittest.TestCase):
             ("01:00", "01:30", "02:00-02:30"),
             ("00:30", "01:30", "00:30-02:30"),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = self.sessions(
                     window(f"2027-03-28T{start}", f"2027-03-28T{end}"),
                     now="2027-03-27T12:00",

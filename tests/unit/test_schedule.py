@@ -119,7 +119,7 @@ class ClockTimeTest(unittest.TestCase):
             ("24:00", 86_400),
             ("24:00:00", 86_400),
         ):
-            with self.subTest(repr(text)):
+            with self.subTest(text):
                 self.assertEqual(ClockTime.parse(text).seconds, seconds)
 
     def test_refuses_what_no_clock_shows(self) -> None:
@@ -138,17 +138,17 @@ class ClockTimeTest(unittest.TestCase):
             "2026-06-01T12:00",
             "\N{ARABIC-INDIC DIGIT ONE}2:00",
         ):
-            with self.subTest(repr(text)), self.assertRaises(InvalidSchedule):
+            with self.subTest(text), self.assertRaises(InvalidSchedule):
                 ClockTime.parse(text)
 
     def test_refuses_seconds_outside_a_day(self) -> None:
         for seconds in (-1, 86_401):
-            with self.subTest(repr(seconds)), self.assertRaises(ValueError):
+            with self.subTest(seconds), self.assertRaises(ValueError):
                 ClockTime(seconds)
 
     def test_writes_as_the_cloud_does(self) -> None:
         for text in ("00:00", "09:05", "23:30:15", "24:00"):
-            with self.subTest(repr(text)):
+            with self.subTest(text):
                 self.assertEqual(str(ClockTime.parse(text)), text)
 
     def test_to_and_from_time(self) -> None:
@@ -178,7 +178,7 @@ class SessionTest(unittest.TestCase):
             ("00:00", "05:30", False),
             ("00:00", "24:00", False),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 self.assertIs(session(start, end).crosses_midnight, crosses)
 
     def test_sessions_compare_by_value(self) -> None:
@@ -215,7 +215,7 @@ class DaysTest(unittest.TestCase):
             ("sat-mon", EVERY_DAY - frozenset(list(Weekday)[1:5])),
             ("mon-mon", MONDAY),
         ):
-            with self.subTest(repr(text)):
+            with self.subTest(text):
                 self.assertEqual(parse_days(text), days)
 
     def test_names_the_word_it_does_not_know(self) -> None:
@@ -230,7 +230,7 @@ class DaysTest(unittest.TestCase):
             ("1", "1"),
         ):
             with (
-                self.subTest(repr(text)),
+                self.subTest(text),
                 self.assertRaisesRegex(InvalidSchedule, word),
             ):
                 parse_days(text)
@@ -265,7 +265,7 @@ class ReadV3Test(unittest.TestCase):
             {"applied": None},
         )
         for payload in payloads:
-            with self.subTest(repr(payload)):
+            with self.subTest(payload):
                 self.assertEqual(read(payload), Schedule(enabled=False))
 
     def test_learns_nothing_from_something_else(self) -> None:
@@ -282,7 +282,7 @@ class ReadV3Test(unittest.TestCase):
             {"enabled": True, "sessions": []},
         )
         for payload in payloads:
-            with self.subTest(repr(payload)):
+            with self.subTest(payload):
                 self.assertIsNone(read_v3(payload, zone=LONDON))
 
     def test_missing_keys(self) -> None:
@@ -302,7 +302,7 @@ class ReadV3Test(unittest.TestCase):
             ("", False),
             (0, False),
         ):
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 self.assertIs(read(answer(enabled=value)).enabled, enabled)
 
     def test_type_of_any_kind(self) -> None:
@@ -313,7 +313,7 @@ class ReadV3Test(unittest.TestCase):
             ("OCTOPUS", ScheduleType.OCTOPUS),
             ("Ovo", "Ovo"),
         ):
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 self.assertEqual(read(answer(kind=value)).type, kind)
 
     def test_days_of_any_case_or_none(self) -> None:
@@ -325,7 +325,7 @@ class ReadV3Test(unittest.TestCase):
             ([], EVERY_DAY),
             (["ALL"], EVERY_DAY),
         ):
-            with self.subTest(repr(days)):
+            with self.subTest(days):
                 wire = item("01:00", "02:00")
                 wire["days"] = days  # type: ignore[assignment]
                 self.assertEqual(read(answer(wire)).sessions[0].days, expected)
@@ -395,7 +395,7 @@ class ReadV3Test(unittest.TestCase):
     def test_sessions_that_are_no_list(self) -> None:
         values: tuple[JsonValue, ...] = (None, {}, "x", 3)
         for value in values:
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 found = read({"applied": {"enabled": True, "sessions": value}})
                 self.assertEqual(found.sessions, ())
 
@@ -471,7 +471,7 @@ class JoinTest(unittest.TestCase):
                 item("00:00", "05:30", ["TUESDAY"]),
             ),
         ):
-            with self.subTest(repr(name)):
+            with self.subTest(name):
                 found = read(answer(evening, morning))
                 self.assertEqual(len(found.sessions), 2)
                 self.assertEqual(
@@ -512,7 +512,7 @@ class OctopusTest(unittest.TestCase):
             ("2026-06-01T13:00:00+01:00", "2026-06-01T14:00:00+01:00"),
             ("2026-06-01T12:00:00.000Z", "2026-06-01T13:00:00.000+00:00"),
         ):
-            with self.subTest(repr(start)):
+            with self.subTest(start):
                 found = self.dispatch(item(start, end)).sessions[0]
                 self.assertEqual((str(found.start), str(found.end)), ("13:00", "14:00"))
 
@@ -611,7 +611,7 @@ class WriteV3Test(unittest.TestCase):
 
     def test_ends_at_midnight(self) -> None:
         for end in ("00:00", "24:00"):
-            with self.subTest(repr(end)):
+            with self.subTest(end):
                 self.assertEqual(
                     wire_sessions(schedule(session("22:00", end, MONDAY))),
                     [("22:00", "24:00", ["MONDAY"])],
@@ -646,7 +646,7 @@ class WriteV3Test(unittest.TestCase):
             session("01:00", "02:00", frozenset()),
         ):
             with (
-                self.subTest(repr(bad)),
+                self.subTest(bad),
                 self.assertRaisesRegex(InvalidSchedule, "session 1"),
             ):
                 write_v3(schedule(bad), enabled=True)
@@ -736,13 +736,13 @@ class V2Test(unittest.TestCase):
             {"tz": 7, "intervals": None},
         )
         for body in bodies:
-            with self.subTest(repr(body)):
+            with self.subTest(body):
                 self.assertEqual(self.read(body), Schedule(enabled=False))
 
     def test_not_an_object(self) -> None:
         bodies: tuple[JsonValue, ...] = (None, [], "x", 1)
         for body in bodies:
-            with self.subTest(repr(body)):
+            with self.subTest(body):
                 self.assertIsNone(read_v2(body))
 
     def test_bad_intervals_stop_no_other(self) -> None:
@@ -828,7 +828,7 @@ class ValidateTest(unittest.TestCase):
             ),
             schedule(session("22:00", "00:00"), session("00:00", "05:00")),
         ):
-            with self.subTest(repr(value)):
+            with self.subTest(value):
                 validate(value, max_sessions=6)
 
     def test_refuses_with_a_sentence(self) -> None:
@@ -851,7 +851,7 @@ class ValidateTest(unittest.TestCase):
             ),
         ):
             with (
-                self.subTest(repr(name)),
+                self.subTest(name),
                 self.assertRaisesRegex(InvalidSchedule, words),
             ):
                 validate(value, max_sessions=6)
@@ -932,7 +932,7 @@ class OccurrencesTest(unittest.TestCase):
             ("00:00", "01:00", ("24 23:00", "25 00:00")),
             ("02:00", "03:00", ("25 02:00", "25 03:00")),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = self.find(
                     schedule(session(start, end)), "2026-10-24T22:00", days=2
                 )
@@ -946,7 +946,7 @@ class OccurrencesTest(unittest.TestCase):
             ("00:00", "02:00", ("28 00:00", "28 01:00")),
             ("02:00", "03:00", ("28 01:00", "28 02:00")),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = self.find(
                     schedule(session(start, end)), "2027-03-27T23:00", days=2
                 )
@@ -954,7 +954,7 @@ class OccurrencesTest(unittest.TestCase):
 
     def test_window_inside_the_missing_hour_does_not_happen(self) -> None:
         for start, end in (("01:00", "02:00"), ("01:15", "01:45")):
-            with self.subTest(repr(start)):
+            with self.subTest(start):
                 found = self.find(
                     schedule(session(start, end)), "2027-03-28T00:00", days=1
                 )
@@ -1012,7 +1012,7 @@ class LocalWindowsTest(unittest.TestCase):
             ("00:30", "02:30", "25 01:00-02:30"),
             ("00:00", "05:00", "25 01:00-05:00"),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = self.find(f"2026-10-25T{start}", f"2026-10-25T{end}")
                 self.assertEqual(found, [part])
 
@@ -1022,7 +1022,7 @@ class LocalWindowsTest(unittest.TestCase):
             ("01:00", "02:00", "28 02:00-03:00"),
             ("00:30", "01:30", "28 00:30-02:30"),
         ):
-            with self.subTest(start=repr(start), end=repr(end)):
+            with self.subTest(start=start, end=end):
                 found = self.find(f"2027-03-28T{start}", f"2027-03-28T{end}")
                 self.assertEqual(found, [part])
 

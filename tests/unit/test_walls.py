@@ -185,7 +185,7 @@ class WallOneTests(unittest.TestCase):
         for module, path in library().items():
             for name in imports(parsed(path), package_of(module, path)):
                 root = name.partition(".")[0]
-                with self.subTest(module=repr(module), imports=repr(name)):
+                with self.subTest(module=module, imports=name):
                     if root in CONNECTORS:
                         self.assertIn(module.rpartition(".")[2], CONNECTING)
                     elif root not in sys.stdlib_module_names:
@@ -197,12 +197,12 @@ class WallOneTests(unittest.TestCase):
                 getattr(node, "id", getattr(node, "attr", ""))
                 for node in ast.walk(parsed(path))
             }
-            with self.subTest(module=repr(module)):
+            with self.subTest(module=module):
                 self.assertEqual(names & {"import_module", "__import__", "exec"}, set())
 
     def test_the_library_keeps_to_the_syntax_of_python_3_11(self) -> None:
         for module, path in library().items():
-            with self.subTest(module=repr(module)):
+            with self.subTest(module=module):
                 ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 11))
 
     def test_most_of_the_library_needs_no_package(self) -> None:
@@ -225,7 +225,7 @@ class WallOneTests(unittest.TestCase):
             ("from ... import hypervolt_charger", NAME),
             ("from .protocol import decode", f"{LIBRARY}.protocol.decode"),
         ):
-            with self.subTest(source=repr(source)):
+            with self.subTest(source=source):
                 (name,) = imports(ast.parse(source), LIBRARY)
                 self.assertTrue(name.startswith(seen), name)
                 self.assertEqual(in_library(name), name.startswith(f"{LIBRARY}."))
@@ -250,7 +250,7 @@ class WallTwoTests(unittest.TestCase):
 
     def test_entities_know_nothing_of_the_wire(self) -> None:
         for module in (*self.platforms(), f"{NAME}.entity"):
-            with self.subTest(module=repr(module)):
+            with self.subTest(module=module):
                 self.assertEqual(wire_in(parsed(modules()[module])), [])
 
     def test_nothing_outside_the_library_knows_addresses_or_messages(self) -> None:
@@ -263,7 +263,7 @@ class WallTwoTests(unittest.TestCase):
                 if text in MESSAGES
                 or (URL.search(text) and text not in PAGES_FOR_PEOPLE)
             ]
-            with self.subTest(module=repr(module)):
+            with self.subTest(module=module):
                 self.assertEqual(known, [])
 
     def test_a_breach_would_be_seen(self) -> None:
@@ -283,7 +283,7 @@ class WallTwoTests(unittest.TestCase):
             "from .hypervolt import protocol",
             "import custom_components.hypervolt_charger.hypervolt.auth",
         ):
-            with self.subTest(source=repr(source)):
+            with self.subTest(source=source):
                 self.assertNotEqual(wire_in(ast.parse(source)), [])
 
     def test_what_people_see_is_no_breach(self) -> None:
@@ -295,7 +295,7 @@ class WallTwoTests(unittest.TestCase):
             "from .hypervolt.client import HypervoltApiClient",
             "kwargs[ATTR_BRIGHTNESS]",
         ):
-            with self.subTest(source=repr(source)):
+            with self.subTest(source=source):
                 self.assertEqual(wire_in(ast.parse(source)), [])
 
 
@@ -319,7 +319,7 @@ class OneWayTests(unittest.TestCase):
     def test_imports_run_downwards(self) -> None:
         for module, imported in self.graph().items():
             for name in imported:
-                with self.subTest(module=repr(module), imports=repr(name)):
+                with self.subTest(module=module, imports=name):
                     self.assertLessEqual(self.layer(name), self.layer(module))
 
     def test_the_graph_is_more_than_dots(self) -> None:
@@ -352,7 +352,7 @@ class EnvironmentTests(unittest.TestCase):
                 for node in ast.walk(parsed(path))
                 if isinstance(node, ast.Attribute) and node.attr == word
             ]
-            with self.subTest(word=repr(word)):
+            with self.subTest(word=word):
                 self.assertEqual(readers, places)
 
 

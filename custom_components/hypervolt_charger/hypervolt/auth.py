@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 
 from .endpoints import Endpoints
-from .errors import CannotConnect, InvalidAuth, UnexpectedAnswer
+from .errors import Blocked, CannotConnect, InvalidAuth, UnexpectedAnswer
 from .protocol import JsonValue
 from .timing import Timing
 
@@ -169,6 +169,8 @@ class HypervoltAuth:
         fallback_refresh: str | None,
     ) -> _Tokens:
         """Turn an answer into tokens; raises CannotConnect for service trouble."""
+        if status == HTTPStatus.FORBIDDEN:
+            raise Blocked(self._timing.blocked_pause)
         if not 200 <= status < 300:
             code = _error_code(body)
             detail = f"{status} {code}" if code else str(status)

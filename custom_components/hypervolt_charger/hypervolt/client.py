@@ -45,6 +45,7 @@ from .errors import (
 )
 from .led import LedEffect, effect_params
 from .led_writer import LedWriter
+from .liveness import Liveness
 from .protocol import Failure, JsonValue, Method, decode, decode_session
 from .schedule import (
     Schedule,
@@ -61,8 +62,10 @@ _LOGGER = logging.getLogger(__name__)
 _PILOT_METHODS: Final = (Method.PILOT_STATUS, Method.COMPOSITE_PILOT_STATUS)
 # Where the real limit lies is unknown (protocol.md 8.2): the charger is the judge.
 _PLENTY_OF_SESSIONS: Final = 100
+_SNAPSHOT_QUESTIONS: Final = 3
 _SIGN_OF_LIFE: Final = timedelta(seconds=30)
 _BRIGHTNESS_DIGIT: Final = 0.01
+_LIVE_METHODS: Final = (Method.SESSION, *_PILOT_METHODS)
 _SCHEDULE_METHODS: Final = (Method.SCHEDULES_GET, Method.SCHEDULE_SET)
 
 
@@ -107,6 +110,7 @@ class HypervoltApiClient:
         self._available = False
         self._grace: asyncio.TimerHandle | None = None
         self._unplugging: asyncio.TimerHandle | None = None
+        self._idling: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connected = asyncio.Event()
         self._settled = asyncio.Event()
@@ -130,10 +134,23 @@ class HypervoltApiClient:
             auth=account.auth,
             decode=decode_session,
             listener=ConnectionListener(
-                message=self._take, state=lambda _: None, opened=lambda: None
+                message=self._take_session,
+                state=lambda _: None,
+                opened=self._session_opened,
             ),
             options=options,
             needs_login=False,
+        )
+        self._live_seen = False
+        # Whether the charger itself has told its dialect on this connection; its
+        # firmware's form is only a second opinion.
+        self._probed = False
+        self._liveness = Liveness(
+            account.timing,
+            expected=self._expects_live,
+            ask=self._ask_sign_of_life,
+            reconnect=self._reconnect_live,
+            changed=self._tell,
         )
         self._commander = Commander(self._sync, account.timing, lambda: self._state)
         self._leds = LedWriter(self._write_leds, account.timing.led_interval)
@@ -154,6 +171,16 @@ class HypervoltApiClient:
     def available(self) -> bool:
         """Whether the state can be believed; short drops are bridged."""
         return self._available
+
+    @property
+    def live(self) -> bool:
+        """Whether readings of the car and the house are those of now."""
+        return self._available and self._liveness.live
+
+    @property
+    def stalled(self) -> bool:
+        """Whether live data that should come stays away."""
+        return not self._liveness.live
 
     @property
     def connected(self) -> bool:
@@ -187,6 +214,7 @@ class HypervoltApiClient:
         self._sync.start()
         if self._variant is ApiVariant.V2:
             self._session.start()
+        self._spawn(self._liveness.watch())
         await self._connected.wait()
         if self._sync.failure is not None:
             raise self._sync.failure
@@ -198,9 +226,6 @@ class HypervoltApiClient:
 
     async def stop(self) -> None:
         """Close the sockets and end every task and timer."""
-        for timer in (self._grace, self._unplugging):
-            if timer is not None:
-                timer.cancel()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -208,6 +233,10 @@ class HypervoltApiClient:
         await self._leds.stop()
         await self._session.stop()
         await self._sync.stop()
+        # Last, for only now nothing can set one any more.
+        for timer in (self._grace, self._unplugging, self._idling):
+            if timer is not None:
+                timer.cancel()
 
     async def refresh(self) -> None:
         """Ask for everything that can be asked for: the safety net under the pushes.
@@ -426,23 +455,48 @@ class HypervoltApiClient:
     def _take(self, method: str, payload: JsonValue) -> None:
         """Take in a message of either socket."""
         self._last_message = datetime.now(UTC)
+        if method in _LIVE_METHODS:
+            self._live_seen = True
+            self._liveness.heard()
         if method in _PILOT_METHODS:
             self._take_pilot(read_pilot(payload))
             return
         if method in _SCHEDULE_METHODS:
+            self._probed = True
             self._settle_variant(ApiVariant.V3)
         if method == Method.APPLY and tells_effect(payload):
             self._effects_told += 1
-        if method == Method.FIRMWARE_VERSION and (
-            variant := variant_from_firmware(str(payload))
-        ):
-            self._settle_variant(variant)
+        if method == Method.FIRMWARE_VERSION and not self._probed:
+            self._settle_variant(variant_from_firmware(str(payload)))
         self._update(apply(self._state, method, payload, zone=self._zone))
         if self._last_message - self._last_told > _SIGN_OF_LIFE:
             self._tell()
         if method == Method.SNAPSHOT:
             self._believe()
             self._check_settled()
+
+    def _take_session(self, method: str, payload: JsonValue) -> None:
+        """Take in what a legacy V2 tells of its session."""
+        if self._idling is not None:
+            self._idling.cancel()
+            self._idling = None
+        self._take(method, payload)
+
+    def _session_opened(self) -> None:
+        """Wait for news of a session: a legacy V2 that has none says nothing (5.6)."""
+        if self._idling is None:
+            self._idling = asyncio.get_running_loop().call_later(
+                self._timing.silence, self._no_session
+            )
+
+    def _no_session(self) -> None:
+        """Conclude from silence on a healthy socket that nothing is being charged."""
+        self._idling = None
+        if self._session.state is ConnectionState.ACTIVE:
+            self._update(
+                replace(self._state, charging=False, output_current_milliamps=0)
+            )
+            self._liveness.heard()
 
     def _take_pilot(self, pilot: PilotState | None) -> None:
         """Believe a plug at once, its absence only when it lasts (F13)."""
@@ -494,6 +548,7 @@ class HypervoltApiClient:
     def _outage(self) -> None:
         self._grace = None
         self._set_available(False)
+        self._liveness.doubt()
 
     def _set_available(self, available: bool) -> None:
         if self._available is not available:
@@ -502,7 +557,9 @@ class HypervoltApiClient:
 
     def _greet(self) -> None:
         """Ask a freshly logged-in socket for everything (5.3)."""
-        for method in (Method.SNAPSHOT, Method.FIRMWARE_VERSION, Method.NAME_GET):
+        self._probed = False
+        self._spawn(self._ask_snapshot())
+        for method in (Method.FIRMWARE_VERSION, Method.NAME_GET):
             self._spawn(self._ask(method))
         if self._variant is ApiVariant.V3:
             self._spawn(self._ask(Method.PLUG_AND_CHARGE_GET))
@@ -511,6 +568,12 @@ class HypervoltApiClient:
         if self._variant is not ApiVariant.V2 or self._forced is None:
             # Also on a V2: the vendor upgrades units remotely (2.4 rule 6).
             self._spawn(self._ask(Method.SCHEDULES_GET))
+
+    async def _ask_snapshot(self) -> None:
+        """Insist a little: without the settings nothing can be shown (F9, F30)."""
+        for _ in range(_SNAPSHOT_QUESTIONS):
+            if await self._question(Method.SNAPSHOT):
+                return
 
     async def _ask(self, method: Method) -> None:
         await self._question(method)
@@ -531,6 +594,7 @@ class HypervoltApiClient:
             if method is Method.SCHEDULES_GET and (
                 variant := variant_from_refusal(answer)
             ):
+                self._probed = True
                 self._settle_variant(variant)
         return True
 
@@ -540,6 +604,31 @@ class HypervoltApiClient:
         except HypervoltError as error:
             _LOGGER.debug("The schedule could not be read: %s", error)
 
+    # Live data
+
+    def _expects_live(self) -> bool:
+        """Whether live frames should be coming in (protocol.md 5.8, F34).
+
+        A legacy V2 sends them while it charges. Of one with the firmware of 2026 it is
+        not certain that it sends them at all: it is held to it once it has.
+        """
+        if self._variant is ApiVariant.V2:
+            return bool(self._state.charging)
+        return self._live_seen or self.hardware is Hardware.V3
+
+    async def _ask_sign_of_life(self) -> None:
+        try:
+            async with asyncio.timeout(self._timing.silence_answer):
+                await self._question(Method.SNAPSHOT)
+        except TimeoutError:
+            _LOGGER.debug("No sign of life")
+
+    def _reconnect_live(self) -> None:
+        if self._variant is ApiVariant.V2:
+            self._session.restart()
+        else:
+            self._sync.restart()
+
     # Which dialect
 
     def _initial_variant(self, remembered: ApiVariant | None) -> ApiVariant | None:
@@ -547,11 +636,11 @@ class HypervoltApiClient:
             return self._forced
         return ApiVariant.V3 if self.hardware is Hardware.V3 else remembered
 
-    def _settle_variant(self, variant: ApiVariant) -> None:
+    def _settle_variant(self, variant: ApiVariant | None) -> None:
         """Take up the dialect the charger turned out to speak (2.4)."""
         if self._forced is not None or self.hardware is Hardware.V3:
             return
-        if self._variant is variant:
+        if variant is None or self._variant is variant:
             return
         self._variant = variant
         if variant is ApiVariant.V2:

@@ -61,8 +61,8 @@ class Commander:
     async def send(self, command: Command) -> None:
         """Bring a command to its end.
 
-        Raises NotConnected, CommandRejected (with the charger's reason) or
-        CommandTimeout.
+        Raises NotConnected, CommandRejected (with the charger's reason),
+        CommandTimeout, or InvalidAuth when the password turned out wrong.
         """
         async with self.turn:
             await self._send(command)
@@ -114,7 +114,7 @@ class Commander:
                 # An active connection does not wait: a bound that has passed must
                 # tell here, or a socket that drops each command would go on for ever.
                 await asyncio.sleep(0)
-        except TimeoutError:
+        except (TimeoutError, LinkLost):
             raise doubt or NotConnected(
                 command.intent, "there is no connection to the Hypervolt cloud"
             ) from None

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from itertools import count
 import logging
 import random
@@ -22,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Origin
 
 from .auth import HypervoltAuth, retry_after
-from .errors import CannotConnect, InvalidAuth
+from .errors import Blocked, CannotConnect, InvalidAuth
 from .protocol import (
     LOGIN_VERSION,
     Failure,
@@ -61,13 +62,8 @@ class LinkLost(Exception):
     """The socket went away, or was not there, before an answer came."""
 
 
-class _LoginRefused(CannotConnect):
+class _Unauthorized(CannotConnect):
     """The socket did not take our token: get another one before trying again."""
-
-    def __init__(self, reason: str, token: str) -> None:
-        """Keep the token, so that it is not offered again."""
-        super().__init__(reason)
-        self.token = token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +142,9 @@ class Connection:
         self._ids = count(1)
         self._link: _Link | None = None
         self._state = ConnectionState.STOPPED
-        self._active = asyncio.Event()
+        # Set while the connection is active, and when it has given up.
+        self._decided = asyncio.Event()
+        self._rejected: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: InvalidAuth | None = None
 
@@ -169,6 +167,7 @@ class Connection:
         """Begin to connect, and go on until `stop`."""
         if self._task is None:
             self._failure = None
+            self._decided.clear()
             self._task = asyncio.create_task(self._run(), name="hypervolt connection")
 
     async def stop(self) -> None:
@@ -185,8 +184,16 @@ class Connection:
             self._link.abort()
 
     async def wait_active(self) -> None:
-        """Wait, without bound, until requests can be sent."""
-        await self._active.wait()
+        """Wait, without bound, until requests can be sent.
+
+        Raises InvalidAuth when the password turned out wrong, and LinkLost when the
+        connection is not to be made any more.
+        """
+        await self._decided.wait()
+        if self._failure is not None:
+            raise InvalidAuth(str(self._failure))
+        if self._state is ConnectionState.STOPPED:
+            raise LinkLost
 
     async def request(
         self, method: str, params: Mapping[str, JsonValue] | None = None
@@ -201,18 +208,12 @@ class Connection:
 
     async def _run(self) -> None:
         backoff = Backoff(self._timing)
-        rejected: str | None = None
         try:
             while True:
                 pause = 0.0
                 try:
-                    link = await self._open(rejected)
-                    rejected = None
-                    if await self._serve(link) > self._timing.backoff_reset_messages:
+                    if await self._serve(await self._open()):
                         backoff.reset()
-                except _LoginRefused as error:
-                    rejected = error.token
-                    _LOGGER.debug("The cloud refused our login: %s", error)
                 except CannotConnect as error:
                     pause = error.retry_after or 0.0
                     _LOGGER.debug("Connecting failed: %s", error)
@@ -227,7 +228,7 @@ class Connection:
             self._failure = error
             self._set_state(ConnectionState.STOPPED)
 
-    async def _open(self, rejected: str | None, *, quietly: bool = False) -> "_Link":
+    async def _open(self, *, quietly: bool = False) -> "_Link":
         """Open and log in a link; `quietly` while another one is still in service.
 
         Raises CannotConnect, and InvalidAuth when the password is wrong.
@@ -238,10 +239,14 @@ class Connection:
                 self._set_state(state)
 
         enter(ConnectionState.REFRESHING)
-        token = await self._auth.access_token(rejected=rejected)
+        token = await self._auth.access_token(rejected=self._rejected)
         renewal_at = self._clock() + self._auth.renewal_in
         enter(ConnectionState.CONNECTING)
-        socket = await _open_socket(self._url, self._options, token)
+        try:
+            socket = await _open_socket(self._url, self._options)
+        except _Unauthorized:
+            self._rejected = token
+            raise
         link = _Link(
             socket,
             token=token,
@@ -255,7 +260,9 @@ class Connection:
         enter(ConnectionState.LOGGING_IN)
         try:
             await self._log_in(link)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, _Unauthorized):
+                self._rejected = token
             await link.close()
             raise
         return link
@@ -267,32 +274,40 @@ class Connection:
             async with asyncio.timeout(self._timing.login_timeout):
                 answer = await link.request(next(self._ids), Method.LOGIN, params)
         except (TimeoutError, LinkLost) as error:
-            raise _LoginRefused("no answer to the login", link.token) from error
+            raise _Unauthorized("The login was not answered") from error
         if isinstance(answer, Failure):
-            raise _LoginRefused(answer.message, link.token)
+            raise _Unauthorized(f"The login was refused: {answer.message}")
         if (
             not isinstance(answer.result, dict)
             or answer.result.get("authenticated") is not True
         ):
-            raise _LoginRefused("the login was not accepted", link.token)
+            raise _Unauthorized("The login was not accepted")
 
-    async def _serve(self, link: "_Link") -> int:
+    async def _serve(self, link: "_Link") -> bool:
         """Keep a link in service, handing over to younger ones, until it is lost.
 
-        Returns how many messages the last link received. Raises InvalidAuth when the
+        Returns whether the connection proved good: the cloud told something of its own
+        accord, or kept it open for long. That it answered is no proof: one that closes
+        each socket after some seconds does so, too (F3). Raises InvalidAuth when the
         password turned out wrong at a renewal.
         """
+        opened = self._clock()
+        pushes = 0
         self._link = link
         self._set_state(ConnectionState.ACTIVE)
         self._listener.opened()
         try:
             while not await link.wait_closed(self._until_renewal(link)):
                 if (successor := await self._successor(link)) is not None:
+                    pushes += link.pushes
                     self._link, retired = successor, link
                     link = successor
                     self._listener.opened()
                     await retired.retire(self._timing.command_timeout)
-            return link.messages
+            return (
+                pushes + link.pushes > self._timing.backoff_reset_messages
+                or self._clock() - opened > self._timing.backoff_cap
+            )
         finally:
             self._link = None
             await link.close()
@@ -306,8 +321,9 @@ class Connection:
     async def _successor(self, link: "_Link") -> "_Link | None":
         """Open a link with a younger token; None when there is none to be had yet."""
         try:
-            if await self._auth.access_token() != link.token:
-                return await self._open(None, quietly=True)
+            token = await self._auth.access_token(rejected=self._rejected)
+            if token != link.token:
+                return await self._open(quietly=True)
             reason = "the token endpoint is in trouble"
         except CannotConnect as error:
             reason = str(error)
@@ -319,10 +335,10 @@ class Connection:
         if state is self._state:
             return
         self._state = state
-        if state is ConnectionState.ACTIVE:
-            self._active.set()
+        if state in (ConnectionState.ACTIVE, ConnectionState.STOPPED):
+            self._decided.set()
         else:
-            self._active.clear()
+            self._decided.clear()
         self._listener.state(state)
 
 
@@ -336,7 +352,7 @@ class _Link:
     decode: Callable[[str | bytes], Message | None]
     on_message: Callable[[str, JsonValue], None]
     clock: Callable[[], float]
-    messages: int = 0
+    pushes: int = 0
     last_frame: float = field(init=False)
     _sent: SentRequests = field(init=False, default_factory=SentRequests)
     _reader: asyncio.Task[None] = field(init=False)
@@ -371,9 +387,11 @@ class _Link:
 
     async def retire(self, limit: float) -> None:
         """Close once nobody waits for an answer any more, or after `limit` seconds."""
-        if waiting := self._sent.awaited():
-            await asyncio.wait(waiting, timeout=limit)
-        await self.close()
+        try:
+            if waiting := self._sent.awaited():
+                await asyncio.wait(waiting, timeout=limit)
+        finally:
+            await self.close()
 
     def abort(self) -> None:
         """Drop the socket without waiting for anything."""
@@ -402,8 +420,8 @@ class _Link:
         if message is None:
             _LOGGER.debug("Dropping a frame that is no message")
             return
-        self.messages += 1
         if isinstance(message, Push):
+            self.pushes += 1
             self.on_message(message.method, message.params)
             return
         if isinstance(message, Reply) and (method := self._sent.method_of(message)):
@@ -412,10 +430,8 @@ class _Link:
             _LOGGER.debug("Nobody waits for this answer")
 
 
-async def _open_socket(
-    url: str, options: SocketOptions, token: str
-) -> ClientConnection:
-    """Shake hands; raises CannotConnect, as _LoginRefused after a 401 (F4)."""
+async def _open_socket(url: str, options: SocketOptions) -> ClientConnection:
+    """Shake hands; raises CannotConnect, as _Unauthorized after a 401 (F4)."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     try:
@@ -441,8 +457,10 @@ async def _open_socket(
     except InvalidStatus as error:
         status = error.response.status_code
         reason = f"The socket was refused with status {status}"
-        if status == 401:
-            raise _LoginRefused(reason, token) from None
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise _Unauthorized(reason) from None
+        if status == HTTPStatus.FORBIDDEN:
+            raise Blocked(options.timing.blocked_pause) from None
         pause = retry_after(error.response.headers)
         raise CannotConnect(reason, retry_after=pause) from None
     except (OSError, WebSocketException, ValueError) as error:

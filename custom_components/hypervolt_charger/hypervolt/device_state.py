@@ -221,12 +221,12 @@ def _read_plug_and_charge(_: HypervoltDeviceState, payload: JsonValue) -> _Chang
     """
     if not isinstance(payload, Mapping):
         return {}
-    applied, mode = payload.get("applied"), payload.get("mode")
-    if isinstance(mode, str) and (_is_true(applied) or applied == mode):
-        return {"plug_and_charge_mode": mode}
-    if isinstance(applied, str) and "mode" not in payload:
-        return {"plug_and_charge_mode": applied}
-    return {}
+    applied, mode = payload.get("applied"), _text(payload.get("mode"))
+    if mode is not None:
+        taken = _is_true(applied) or applied == mode
+        return {"plug_and_charge_mode": mode} if taken else {}
+    told = _text(applied)
+    return {} if told is None else {"plug_and_charge_mode": told}
 
 
 def _read_pilot(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
@@ -242,7 +242,8 @@ def _read_firmware(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
 
 
 def _read_name(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
-    return {"name": payload} if isinstance(payload, str) else {}
+    name = _text(payload)
+    return {} if name is None else {"name": name}
 
 
 def _read_nothing(_: HypervoltDeviceState, __: JsonValue) -> _Changes:
@@ -314,7 +315,10 @@ def _flag(value: JsonValue) -> bool | None:
 
 
 def _text(value: JsonValue) -> str | None:
-    return value if isinstance(value, str) else None
+    """Take text, without the halves of characters that nothing could store."""
+    if not isinstance(value, str):
+        return None
+    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _texts(value: JsonValue) -> frozenset[str] | None:

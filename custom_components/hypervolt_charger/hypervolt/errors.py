@@ -26,6 +26,14 @@ class UnexpectedAnswer(CannotConnect):
     """Something answered, but not in the cloud's language, such as an HTML page."""
 
 
+class Blocked(CannotConnect):
+    """The cloud turns this client away: it has blocked ones that asked too often (F29)."""
+
+    def __init__(self, pause: float) -> None:
+        """Ask to be left alone for `pause` seconds."""
+        super().__init__("The cloud refuses this client", retry_after=pause)
+
+
 class UnknownCharger(HypervoltError):
     """The cloud does not know this charger, or it left the account."""
 

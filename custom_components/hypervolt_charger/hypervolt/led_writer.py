@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 import time
 
+from .errors import NotConnected
 from .protocol import JsonValue
 
 
@@ -29,7 +30,10 @@ class LedWriter:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def set(self, settings: Mapping[str, JsonValue]) -> None:
-        """Have settings written; raises what `write` raises."""
+        """Have settings written; raises what `write` raises.
+
+        Raises NotConnected when the writer is stopped first.
+        """
         if "effect_name" in settings:
             self._wanted.pop("leds", None)  # the picture of an effect not wanted now
         self._wanted.update(settings)
@@ -37,8 +41,12 @@ class LedWriter:
             self._batch = asyncio.create_task(self._write_batch(), name="hypervolt led")
             self._tasks.add(self._batch)
             self._batch.add_done_callback(self._tasks.discard)
+        batch = self._batch
         # The batch belongs to all who wait: one who gives up must not cancel it.
-        await asyncio.shield(self._batch)
+        await asyncio.wait([batch])
+        if batch.cancelled():
+            raise NotConnected("set_leds", "the connection has been closed")
+        batch.result()
 
     async def stop(self) -> None:
         """Drop what has not been written yet."""

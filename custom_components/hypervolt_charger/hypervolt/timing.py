@@ -10,7 +10,7 @@ class Timing:
     # HTTP and sockets
     http_timeout: float = 15.0
     connect_timeout: float = 15.0
-    login_timeout: float = 10.0
+    login_timeout: float = 30.0  # first answers may be slow (F30)
     close_timeout: float = 2.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
@@ -23,7 +23,9 @@ class Timing:
     backoff_first_max: float = 12.0
     backoff_growth: float = 1.7
     backoff_cap: float = 300.0
-    # Messages after which a connection counts as good, and the wait starts over
+    # The least wait after the cloud refused the client as such (F29)
+    blocked_pause: float = 900.0
+    # Pushes after which a connection counts as good, and the wait starts over
     backoff_reset_messages: int = 3
 
     # How long set-up waits for the first answers of a slow charger (F30)
@@ -35,6 +37,9 @@ class Timing:
     command_retry_pause: float = 0.2
     led_interval: float = 3.0
 
+    # Silence of live data that is a fault, and how long the asked-for sign may take
+    silence: float = 90.0
+    silence_answer: float = 10.0
     # A drop shorter than this is not shown
     outage_grace: float = 30.0
     # A car is believed gone only after this long (F13)

@@ -1,0 +1,97 @@
+"""Whether live readings can be believed, and what is done when they can't.
+
+A socket can stay open, answer pings and carry nothing for hours (F1). Live frames that
+stay away are asked after; then the socket is replaced, again and again with growing
+patience, and until one arrives the readings count as stale.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+import random
+import time
+from typing import Final
+
+from .timing import Timing
+
+_LOGGER = logging.getLogger(__name__)
+
+# Keeps clients that fell silent together from coming back together (F5).
+_JITTER: Final = 0.1
+
+
+class Liveness:
+    """Watches the live frames of one charger."""
+
+    def __init__(
+        self,
+        timing: Timing,
+        *,
+        expected: Callable[[], bool],
+        ask: Callable[[], Awaitable[object]],
+        reconnect: Callable[[], None],
+        changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Watch while `expected` says that live frames should come.
+
+        `ask` asks the charger for a sign of life and returns when it came or is given
+        up; `reconnect` replaces the socket; `changed` is told when `live` changes.
+        """
+        self._timing = timing
+        self._expected = expected
+        self._ask = ask
+        self._reconnect = reconnect
+        self._changed = changed
+        self._clock = clock
+        self._last = clock()
+        self._live = True
+
+    @property
+    def live(self) -> bool:
+        """Whether the readings are those of now."""
+        return self._live
+
+    def heard(self) -> None:
+        """Note a live frame."""
+        self._last = self._clock()
+        self._set_live(True)
+
+    def doubt(self) -> None:
+        """Believe the readings no longer, until a live frame arrives."""
+        if self._expected():
+            self._set_live(False)
+
+    async def watch(self) -> None:
+        """Watch for ever."""
+        patience = self._timing.silence
+        while True:
+            if await self._wait_silent(patience):
+                patience = self._timing.silence
+            if not self._expected():
+                self._last = self._clock()
+                continue
+            before = self._last
+            await self._ask()
+            if self._last != before:
+                continue
+            _LOGGER.debug("No live data for %.0f s, reconnecting", patience)
+            self._set_live(False)
+            self._reconnect()
+            self._last = self._clock()
+            patience = min(
+                patience * self._timing.backoff_growth, self._timing.backoff_cap
+            ) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 # no secret
+
+    async def _wait_silent(self, patience: float) -> bool:
+        """Wait until nothing was heard for so long; tell whether something was."""
+        started = self._last
+        # A frame every few seconds only moves the moment to look again.
+        while (rest := self._last + patience - self._clock()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(rest)
+        return self._last != started
+
+    def _set_live(self, live: bool) -> None:
+        if live is not self._live:
+            self._live = live
+            self._changed()

@@ -278,10 +278,11 @@ class HypervoltApiClient:
         Nothing is sent when it already is as wished: a redundant unlock stops charging
         on a V3 (protocol.md 10, F35).
         """
-        if self._available and self._state.is_locked is locked:
-            return
         await self._apply_setting(
-            "set_locked", {"is_locked": locked}, lambda state: state.is_locked is locked
+            "set_locked",
+            {"is_locked": locked},
+            lambda state: state.is_locked is locked,
+            look_first=True,
         )
 
     async def set_max_current(self, amps: int) -> None:
@@ -393,6 +394,8 @@ class HypervoltApiClient:
         intent: str,
         params: Mapping[str, JsonValue],
         confirmed: Callable[[HypervoltDeviceState], bool],
+        *,
+        look_first: bool = False,
     ) -> None:
         await self._commander.send(
             Command(
@@ -401,6 +404,7 @@ class HypervoltApiClient:
                 params=params,
                 read_back=Method.SNAPSHOT,
                 confirmed=confirmed,
+                look_first=look_first,
             )
         )
 

@@ -12,7 +12,11 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import async_get_account
 from .const import DOMAIN
-from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .coordinator import (
+    HypervoltConfigEntry,
+    HypervoltUpdateCoordinator,
+    async_forget_charger_gone,
+)
 from .led_effects import async_load_led_effects
 from .services import async_setup_services
 
@@ -47,8 +51,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
         ),
         await async_load_led_effects(hass),
     )
-    await coordinator.async_config_entry_first_refresh()
+    # Kept also if that fails, for its account: the next attempt must not forget for
+    # how long the cloud wants to be left alone.
     entry.runtime_data = coordinator
+    await coordinator.async_config_entry_first_refresh()
 
     async def close(_event: Event) -> None:
         await coordinator.async_shutdown()
@@ -62,3 +68,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
 async def async_unload_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> bool:
     """Remove the entities of an entry; its coordinator closes the sockets."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> None:
+    """Take back what was said of a charger that nobody asks for any more."""
+    async_forget_charger_gone(hass, entry)

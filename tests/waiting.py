@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def eventually(predicate: Callable[[], object], limit: float = 5.0) -> None:
+async def eventually(predicate: Callable[[], object], limit: float = 10.0) -> None:
     """Let the loop run until `predicate` holds; TimeoutError if it never does."""
     async with asyncio.timeout(limit):
         # Anything may bring it about, also what no event tells of.

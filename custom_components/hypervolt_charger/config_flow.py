@@ -5,7 +5,6 @@ import logging
 from typing import Any, override
 
 from homeassistant.config_entries import (
-    SOURCE_REAUTH,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
@@ -176,12 +175,8 @@ class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
             ):
                 continue
             manager.async_update_entry(sibling, data={**sibling.data, **self._login})
+            # That also ends the flow that asks for it.
             manager.async_schedule_reload(sibling.entry_id)
-            asked = {"source": SOURCE_REAUTH, "entry_id": sibling.entry_id}
-            for flow in manager.flow.async_progress_by_handler(
-                DOMAIN, match_context=asked
-            ):
-                manager.flow.async_abort(flow["flow_id"])
 
     def _owns(self, charger_id: str | None) -> bool:
         """Whether the charger belongs to the account just logged in to."""

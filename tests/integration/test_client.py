@@ -1,10 +1,16 @@
 """The library's client, live against the simulated cloud."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 import time
+from unittest.mock import patch
 
 import pytest
 
+from custom_components.hypervolt_charger.hypervolt import client as client_module
+from custom_components.hypervolt_charger.hypervolt.account import HypervoltAccount
+from custom_components.hypervolt_charger.hypervolt.auth import HypervoltAuth
 from custom_components.hypervolt_charger.hypervolt.charger import ApiVariant
 from custom_components.hypervolt_charger.hypervolt.client import HypervoltApiClient
 from custom_components.hypervolt_charger.hypervolt.connection import ConnectionState
@@ -34,6 +40,7 @@ from custom_components.hypervolt_charger.hypervolt.schedule import (
     ScheduleSession,
     Weekday,
 )
+from tests.conftest import FAST
 from tests.integration.conftest import Connect
 from tests.simulator import (
     Account,
@@ -241,6 +248,21 @@ async def test_a_listener_hears_of_changes_only(
     assert len(heard) == before + 1
 
 
+async def test_a_listener_hears_of_messages_now_and_then(
+    connect: Connect, charger: SimulatedCharger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise `last_message` would seem to stand still."""
+    monkeypatch.setattr(client_module, "_SIGN_OF_LIFE", timedelta(seconds=0.2))
+    heard: list[None] = []
+    client = await connect(charger, listener=lambda: heard.append(None))
+    before, state = len(heard), client.state
+    for _ in range(8):
+        charger.push({"method": "sync.apply", "params": [{"max_current": 32000}]})
+        await asyncio.sleep(0.05)
+    assert before < len(heard)
+    assert client.state.max_current_milliamps == state.max_current_milliamps
+
+
 # Commands
 
 
@@ -432,6 +454,43 @@ async def test_a_silent_socket_is_replaced(
     assert charger.max_current == 15000
 
 
+@pytest.mark.parametrize("timing", [replace(FAST, silence=30.0)], ids=["patient"])
+async def test_a_socket_that_answers_no_command_is_replaced(
+    connect: Connect, cloud: SimulatedCloud, charger: SimulatedCharger
+) -> None:
+    """Neither the command nor the question after it: no need to wait for silence."""
+    client = await connect(charger)
+    cloud.faults.enable(Fault.STALL, charger=charger, until_reconnect=True)
+    await client.set_max_current(15)
+    assert charger.max_current == 15000
+
+
+async def test_a_stopped_client_carries_out_nothing(
+    connect: Connect, charger: SimulatedCharger
+) -> None:
+    client = await connect(charger)
+    await client.stop()
+    async with asyncio.timeout(FAST.command_connection_wait / 2):
+        with pytest.raises(NotConnected):
+            await client.set_max_current(15)
+    await client.refresh()
+    assert not client.connected
+
+
+async def test_brightness_is_not_confirmed_while_it_is_unknown(
+    connect: Connect, cloud: SimulatedCloud, charger: SimulatedCharger
+) -> None:
+    cloud.faults.enable(Fault.MESSY_DOC, missing=["brightness"])
+    client = await connect(charger)
+    cloud.faults.enable(Fault.LOST, methods=["sync.apply"])
+    command = asyncio.create_task(client.set_leds(brightness=0.5))
+    await cloud.wait_for(lambda: charger.received[-1].method == "sync.apply")
+    charger.app_apply(max_current=8000)
+    with pytest.raises(CommandTimeout):
+        await command
+    assert client.state.brightness is None
+
+
 async def test_commands_keep_their_order(
     connect: Connect, charger: SimulatedCharger
 ) -> None:
@@ -483,6 +542,31 @@ async def test_a_v2_schedule_that_does_not_take(
     assert client.available
 
 
+@pytest.mark.parametrize("personality", [Personality.LEGACY_V2])
+async def test_a_v2_schedule_that_is_accepted_and_forgotten(
+    connect: Connect, charger: SimulatedCharger
+) -> None:
+    client = await connect(charger)
+    with (
+        patch.object(HypervoltAccount, "write_schedule"),
+        pytest.raises(CommandRejected, match="kept its old schedule"),
+    ):
+        await client.set_schedule(Schedule(enabled=True, sessions=(OVERNIGHT,)))
+
+
+@pytest.mark.parametrize("personality", [Personality.LEGACY_V2])
+async def test_a_v2_schedule_that_makes_no_sense_is_not_overwritten(
+    connect: Connect, cloud: SimulatedCloud, charger: SimulatedCharger
+) -> None:
+    client = await connect(charger)
+    with (
+        patch.object(HypervoltAccount, "schedule", return_value="nonsense"),
+        pytest.raises(CannotConnect, match="can't be read"),
+    ):
+        await client.set_activation_mode(HypervoltActivationMode.SCHEDULE)
+    assert not cloud.request_count("/schedule", method="PUT")
+
+
 async def test_an_upgraded_v2_never_sees_rest(
     connect: Connect, cloud: SimulatedCloud, account: Account
 ) -> None:
@@ -527,6 +611,28 @@ async def test_an_outage_is_told_and_ends_by_itself(
     await eventually(lambda: not client.available)
     await cloud.resume()
     await eventually(lambda: client.available)
+
+
+async def test_starting_twice_opens_one_socket(
+    connect: Connect, cloud: SimulatedCloud, charger: SimulatedCharger
+) -> None:
+    client = await connect(charger)
+    await client.start()
+    await asyncio.sleep(0.05)
+    assert cloud.open_sockets == 1
+
+
+async def test_a_mistake_of_ours_does_not_end_the_connection(
+    connect: Connect,
+    cloud: SimulatedCloud,
+    charger: SimulatedCharger,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = await connect(charger)
+    with patch.object(HypervoltAuth, "access_token", side_effect=RuntimeError("boom")):
+        await cloud.drop_all()
+        await eventually(lambda: "Unexpected error on a connection" in caplog.text)
+    await eventually(lambda: client.connected)
 
 
 @pytest.mark.parametrize("mode", ["401", "403", "502", "503", "hang"])

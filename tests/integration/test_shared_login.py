@@ -7,6 +7,7 @@ from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME, STATE_OFF
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.hypervolt_charger.account import _ACCOUNTS, async_get_account
@@ -147,6 +148,18 @@ async def test_a_changed_password_is_noticed_by_both_and_then_left_alone(
     assert passwords <= len(pair)
     assert len(reauth_flows(hass)) == len(pair)
     assert cloud.open_sockets == 0
+
+
+async def test_a_command_says_that_the_password_is_wrong(
+    hass: HomeAssistant, setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    rig.account.password = NEW_PASSWORD
+    rig.account.sign_out_everywhere()
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(rig, "number", "set_value", "max_current", value=10)
+    assert caught.value.translation_key == "invalid_auth"
+    await eventually(lambda: reauth_flows(hass) == [rig.entry.entry_id])
 
 
 @pytest.mark.parametrize("answered", [0, 1])

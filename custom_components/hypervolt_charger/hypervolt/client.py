@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 import logging
 import ssl
-import time
 from typing import Final
 
 from .account import HypervoltAccount
@@ -143,7 +142,6 @@ class HypervoltApiClient:
             needs_login=False,
         )
         self._live_seen = False
-        self._greeted = time.monotonic()
         # Whether the charger itself has told its dialect on this connection; its
         # firmware's form is only a second opinion.
         self._probed = False
@@ -300,23 +298,22 @@ class HypervoltApiClient:
 
     async def set_charge_mode(self, mode: str) -> None:
         """Choose where the energy may come from, the way the variant honours (7)."""
-        match self._known_variant("set_charge_mode"):
-            case ApiVariant.V2:
-                await self._apply_setting(
-                    "set_charge_mode",
-                    {"solar_mode": mode},
-                    lambda state: state.solar_mode == mode,
-                )
-            case ApiVariant.V3:
-                await self._commander.send(
-                    Command(
-                        intent="set_charge_mode",
-                        method=Method.PLUG_AND_CHARGE_SET,
-                        params={"mode": mode},
-                        read_back=Method.PLUG_AND_CHARGE_GET,
-                        confirmed=lambda state: state.plug_and_charge_mode == mode,
-                    )
-                )
+        if self._known_variant("set_charge_mode") is ApiVariant.V2:
+            await self._apply_setting(
+                "set_charge_mode",
+                {"solar_mode": mode},
+                lambda state: state.solar_mode == mode,
+            )
+            return
+        await self._commander.send(
+            Command(
+                intent="set_charge_mode",
+                method=Method.PLUG_AND_CHARGE_SET,
+                params={"mode": mode},
+                read_back=Method.PLUG_AND_CHARGE_GET,
+                confirmed=lambda state: state.plug_and_charge_mode == mode,
+            )
+        )
 
     async def set_activation_mode(self, mode: HypervoltActivationMode) -> None:
         """Switch between Plug and Charge and Schedule, keeping the sessions (8)."""
@@ -496,19 +493,19 @@ class HypervoltApiClient:
         """Take in what a legacy V2 tells of its session."""
         if self._idling is not None:
             self._idling.cancel()
-            self._idling = None
         self._take(method, payload)
 
     def _session_opened(self) -> None:
         """Wait for news of a session: a legacy V2 that has none says nothing (5.6)."""
-        if self._idling is None:
-            self._idling = asyncio.get_running_loop().call_later(
-                self._timing.silence, self._no_session
-            )
+        self._liveness.opened()
+        if self._idling is not None:
+            self._idling.cancel()
+        self._idling = asyncio.get_running_loop().call_later(
+            self._timing.silence, self._no_session
+        )
 
     def _no_session(self) -> None:
         """Conclude from silence on a healthy socket that nothing is being charged."""
-        self._idling = None
         if self._session.state is ConnectionState.ACTIVE:
             self._update(
                 replace(self._state, charging=False, output_current_milliamps=0)
@@ -577,7 +574,8 @@ class HypervoltApiClient:
     def _greet(self) -> None:
         """Ask a freshly logged-in socket for everything (5.3)."""
         self._probed = False
-        self._greeted = time.monotonic()
+        if self._variant is not ApiVariant.V2:
+            self._liveness.opened()
         self._spawn(self._ask_snapshot())
         for method in (Method.FIRMWARE_VERSION, Method.NAME_GET):
             self._spawn(self._ask(method))
@@ -650,8 +648,7 @@ class HypervoltApiClient:
     def _reconnect_live(self) -> None:
         if self._variant is ApiVariant.V2:
             self._session.restart()
-        elif time.monotonic() - self._greeted >= self._timing.silence:
-            # A socket younger than that has not had its chance yet.
+        else:
             self._sync.restart()
 
     # Which dialect

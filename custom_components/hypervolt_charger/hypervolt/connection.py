@@ -155,11 +155,6 @@ class Connection:
         return self._state
 
     @property
-    def last_frame(self) -> float | None:
-        """When the current socket last received anything, on the monotonic clock."""
-        return self._link.last_frame if self._link else None
-
-    @property
     def failure(self) -> InvalidAuth | None:
         """Why the connection gave up, if the password turned out wrong."""
         return self._failure
@@ -254,7 +249,6 @@ class Connection:
             renewal_at=renewal_at,
             decode=self._decode,
             on_message=self._listener.message,
-            clock=self._clock,
         )
         if not self._needs_login:
             return link
@@ -356,14 +350,11 @@ class _Link:
     renewal_at: float
     decode: Callable[[str | bytes], Message | None]
     on_message: Callable[[str, JsonValue], None]
-    clock: Callable[[], float]
     pushes: int = 0
-    last_frame: float = field(init=False)
     _sent: SentRequests = field(init=False, default_factory=SentRequests)
     _reader: asyncio.Task[None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.last_frame = self.clock()
         self._reader = asyncio.create_task(self._read(), name="hypervolt reader")
 
     async def request(
@@ -413,7 +404,6 @@ class _Link:
     async def _read(self) -> None:
         try:
             async for frame in self.socket:
-                self.last_frame = self.clock()
                 self._take(self.decode(frame))
         except ConnectionClosed as closed:
             _LOGGER.debug("The socket was lost: %s", closed)

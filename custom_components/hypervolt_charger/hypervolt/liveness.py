@@ -46,6 +46,7 @@ class Liveness:
         self._clock = clock
         self._last = clock()
         self._live = True
+        self._patience = timing.silence
 
     @property
     def live(self) -> bool:
@@ -55,7 +56,12 @@ class Liveness:
     def heard(self) -> None:
         """Note a live frame."""
         self._last = self._clock()
+        self._patience = self._timing.silence
         self._set_live(True)
+
+    def opened(self) -> None:
+        """Give a new socket its own time to bring something."""
+        self._last = self._clock()
 
     def doubt(self) -> None:
         """Believe the readings no longer, until a live frame arrives."""
@@ -64,32 +70,32 @@ class Liveness:
 
     async def watch(self) -> None:
         """Watch for ever."""
-        patience = self._timing.silence
         while True:
-            if await self._wait_silent(patience):
-                patience = self._timing.silence
-            if not self._expected():
-                self._last = self._clock()
-                continue
+            await self._wait_silent()
             before = self._last
-            await self._ask()
+            if self._expected():
+                await self._ask()
             if self._last != before:
                 continue
-            _LOGGER.debug("No live data for %.0f s, reconnecting", patience)
-            self._set_live(False)
-            self._reconnect()
             self._last = self._clock()
-            patience = min(
-                patience * self._timing.backoff_growth, self._timing.backoff_cap
-            ) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 # no secret
+            if self._expected():
+                _LOGGER.debug("No live data for %.0f s, reconnecting", self._patience)
+                self._set_live(False)
+                self._grow_patience()
+                self._reconnect()
 
-    async def _wait_silent(self, patience: float) -> bool:
-        """Wait until nothing was heard for so long; tell whether something was."""
-        started = self._last
-        # A frame every few seconds only moves the moment to look again.
-        while (rest := self._last + patience - self._clock()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(rest)
-        return self._last != started
+    async def _wait_silent(self) -> None:
+        """Wait until nothing was heard for as long as there is patience."""
+        # Looked at again and again: a frame moves the moment, and restores impatience.
+        while (rest := self._last + self._patience - self._clock()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(rest, self._timing.silence))
+
+    def _grow_patience(self) -> None:
+        """Reconnect less and less often while it is of no use."""
+        timing = self._timing
+        grown = min(self._patience * timing.backoff_growth, timing.backoff_cap)
+        spread = random.uniform(1, 1 + _JITTER)  # noqa: S311 # no secret
+        self._patience = max(grown, timing.silence) * spread
 
     def _set_live(self, live: bool) -> None:
         if live is not self._live:

@@ -7,13 +7,15 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
 from .account import async_get_account
 from .const import DOMAIN
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .led_effects import async_load_led_effects
+from .planned_schedule import store_of
+from .planner import async_watch_octopus, octopus_issue
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -49,6 +51,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     )
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
+    await coordinator.planned.async_load()
+    async_watch_octopus(coordinator)
 
     async def close(_event: Event) -> None:
         await coordinator.async_shutdown()
@@ -62,3 +66,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
 async def async_unload_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> bool:
     """Remove the entities of an entry; its coordinator closes the sockets."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> None:
+    """Forget what was kept for an entry: nobody will ask for it any more."""
+    await store_of(hass, entry.entry_id).async_remove()
+    ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))

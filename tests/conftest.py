@@ -143,5 +143,6 @@ async def setup_charger(
 
     yield set_up
     for entry in entries:
-        await hass.config_entries.async_unload(entry.entry_id)
+        if hass.config_entries.async_get_entry(entry.entry_id):
+            await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()

@@ -13,6 +13,7 @@ from homeassistant.helpers.typing import ConfigType
 from .account import async_get_account
 from .const import DOMAIN
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .follow import async_delete_planner_issues, async_follow_planner
 from .led_effects import async_load_led_effects
 from .planned_schedule import store_of
 from .planner import async_watch_octopus, octopus_issue
@@ -23,6 +24,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -60,6 +62,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     # Entries are not unloaded when Home Assistant stops, but sockets want closing.
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_follow_planner(hass, entry)
     return True
 
 
@@ -72,3 +75,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
     """Forget what was kept for an entry: nobody will ask for it any more."""
     await store_of(hass, entry.entry_id).async_remove()
     ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
+    async_delete_planner_issues(hass, entry.entry_id)

@@ -127,13 +127,25 @@ async def async_plan(
             raise no_plan("Neither a planner, windows nor a backup schedule is given.")
         return Wish(windows=(backup,), source=Source.BACKUP)
     try:
-        plan = await async_read(hass, request, context)
+        return await async_wish_of(hass, request, context)
     except PlanError as error:
         if backup is None or error.reason in _MISTAKES:
             raise no_plan(_about(request, error), error.hint, error) from error
         return Wish(
             windows=(backup,), source=Source.BACKUP, reason=_about(request, error)
         )
+
+
+async def async_wish_of(
+    hass: HomeAssistant, request: PlanRequest, context: Context | None = None
+) -> Wish:
+    """Return what a planner wants, with the backup if it is to be added.
+
+    Raises PlanError for whatever is no plan, ServiceValidationError for a backup that
+    is none.
+    """
+    backup = _backup(request.backup)
+    plan = await async_read(hass, request, context)
     windows = plan.windows
     if backup is not None and request.append_backup:
         windows = clean((*windows, backup), now=dt_util.utcnow())

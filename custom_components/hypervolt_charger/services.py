@@ -185,7 +185,7 @@ def _coordinator(hass: HomeAssistant, device_id: str) -> HypervoltUpdateCoordina
     """Return a device's charger; raises ServiceValidationError naming what is wrong."""
     device = dr.async_get(hass).async_get(device_id)
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        if device is not None and entry.entry_id in device.config_entries:
+        if device is not None and device.config_entry_id == entry.entry_id:
             coordinator: HypervoltUpdateCoordinator = entry.runtime_data
             return coordinator
     raise ServiceValidationError(

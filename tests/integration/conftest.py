@@ -1,8 +1,11 @@
 """Fixtures of the tests that use the library without Home Assistant around it."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import aiohttp
+from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.hypervolt_charger.hypervolt.account import HypervoltAccount
@@ -16,8 +19,33 @@ from custom_components.hypervolt_charger.hypervolt.timing import Timing
 from tests.conftest import PASSWORD, USERNAME
 from tests.simulator import Account, SimulatedCharger, SimulatedCloud
 
+from .time_machine import TimeMachine, time_machine_at
+
+# When journeys in time begin, unless a test says otherwise: a Friday in summer.
+DEPARTURE = datetime(2026, 6, 5, 18, 0, tzinfo=ZoneInfo("Europe/London"))
+
 type Login = Callable[..., HypervoltAccount]
 type Connect = Callable[..., Awaitable[HypervoltApiClient]]
+
+
+@pytest.fixture
+def departure() -> datetime:
+    """When the time machine starts; a test may have its own."""
+    return DEPARTURE
+
+
+@pytest.fixture
+async def time_machine(
+    hass: HomeAssistant, departure: datetime
+) -> AsyncGenerator[TimeMachine]:
+    """Travel in time; ask for this before anything else that has timers."""
+    await hass.config.async_set_time_zone(str(departure.tzinfo))
+    with time_machine_at(hass, departure) as machine:
+        yield machine
+        if hass.services.has_service("automation", "turn_off"):
+            await hass.services.async_call(
+                "automation", "turn_off", {"entity_id": "all"}, blocking=True
+            )
 
 
 @pytest.fixture

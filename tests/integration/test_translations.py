@@ -198,7 +198,8 @@ def test_the_forms() -> None:
         assert not isinstance(step, str)
         assert set(branch(step, "data_description")) == set(branch(step, "data"))
         assert step["title"]
-    assert set(branch(ENGLISH, "config", "error")) == values_of(source, "base")
+    errors = {*branch(ENGLISH, "config", "error"), *branch(ENGLISH, "options", "error")}
+    assert errors == values_of(source, "base")
     assert set(branch(ENGLISH, "config", "abort")) == constants(source, "reason") | {
         # Home Assistant's own reasons
         "reauth_successful",

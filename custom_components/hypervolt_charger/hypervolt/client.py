@@ -42,6 +42,7 @@ from .errors import (
     HypervoltError,
     InvalidAuth,
     InvalidSchedule,
+    NotConnected,
     NotSupported,
 )
 from .led import LedEffect, effect_params
@@ -382,11 +383,13 @@ class HypervoltApiClient:
         if self._known_variant("read_schedule") is ApiVariant.V2:
             async with self._commander.turn:
                 return await self._read_v2_schedule()
-        await self._commander.connected("read_schedule")
         for _ in range(_SCHEDULE_QUESTIONS):
+            await self._commander.connected("read_schedule")
             answered = await self._question(Method.SCHEDULES_GET)
             if answered and self._state.schedule is not None:
                 return self._state.schedule
+        if not self.connected:
+            raise NotConnected("read_schedule", "the connection was lost")
         raise CommandTimeout("read_schedule", "the charger does not tell its schedule")
 
     async def set_name(self, name: str) -> None:

@@ -4,6 +4,7 @@ It looks when the planner changes and every few minutes, and applies what it fin
 action would. Who changes the schedule by hand has the last word until the next plug-in.
 """
 
+import asyncio
 from datetime import datetime, time, timedelta
 import logging
 from typing import Any, Final
@@ -103,6 +104,7 @@ class PlanFollower:
         self._not_before = dt_util.utcnow()
         self._cancel_look: CALLBACK_TYPE | None = None
         self._complaint: str | None = None
+        self._turn = asyncio.Lock()
 
     @callback
     def async_start(self) -> None:
@@ -208,9 +210,13 @@ class PlanFollower:
     # What to do
 
     async def _follow(self) -> None:
+        """Look once; a look takes its turn, for a charger may be slow to answer."""
+        async with self._turn:
+            if not self._has_let_go():
+                await self._apply_plan()
+
+    async def _apply_plan(self) -> None:
         """Apply the plan, if there is a new one and nobody minds."""
-        if self._has_let_go():
-            return
         try:
             wish = await self._wish()
             if wish is None or self._is_applied(wish):
@@ -222,7 +228,9 @@ class PlanFollower:
                 coordinator.client.read_schedule()
             )
             planned = coordinator.planned
-            if planned.former is not None and not planned.is_ours(schedule):
+            if planned.former is not None and self._is_by_hand(
+                planned.former, schedule
+            ):
                 # Changed while nobody here was looking.
                 self._let_go(dt_util.utcnow())
             if self._has_let_go():

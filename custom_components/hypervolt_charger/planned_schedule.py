@@ -195,8 +195,14 @@ class PlannedSchedule:
             return Restored.RESTORED
 
     async def async_let_go(self, since: datetime | None) -> None:
-        """Note that a person took over, or with None that the planner may go on."""
+        """Note that a person took over, or with None that the planner may go on.
+
+        What was there before the planner is then no longer what the person wants.
+        """
         self._let_go_since = since
+        if since is not None:
+            self._takeover = None
+            self.async_stop()
         await self._save()
 
     # What is still to be done

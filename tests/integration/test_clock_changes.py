@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.hypervolt_charger.hypervolt.schedule import same_sessions
@@ -93,7 +92,6 @@ def charged(rig: Rig) -> list[tuple[datetime, datetime]]:
 
 @pytest.mark.parametrize("personality", EVERY_VARIANT)
 async def test_the_car_charges_in_the_window_and_only_then(
-    hass: HomeAssistant,
     time_machine: TimeMachine,
     cloud: SimulatedCloud,
     setup_charger: SetUpCharger,
@@ -105,7 +103,7 @@ async def test_the_car_charges_in_the_window_and_only_then(
     rig = await setup_charger(personality)
     rig.charger.tz = str(departure.tzinfo)
     rig.charger.app_set_schedule(enabled=False)
-    plan(hass, (start, end))
+    plan(rig.hass, (start, end))
     # What was there before lets the car charge at any time, so it is not put back.
     told = await call(rig, tracker_rate=TRACKER, when_finished="keep")
     assert [datetime.fromisoformat(row["start"]) for row in told["windows"]] == [start]

@@ -182,17 +182,20 @@ class PlannedSchedule:
         Raises a HypervoltError if the charger did not take it; it stays saved then.
         """
         async with self._turn:
-            takeover = self._takeover
-            if takeover is None:
-                return Restored.NOTHING_SAVED
-            in_force = await self._client.read_schedule()
-            if not takeover.wrote(in_force):
-                await self._remember(None)
-                return Restored.CHANGED_MEANWHILE
-            self._put_back = takeover.former
-            await self._client.put_back_schedule(takeover.former)
+            return await self._restore()
+
+    async def _restore(self) -> Restored:
+        takeover = self._takeover
+        if takeover is None:
+            return Restored.NOTHING_SAVED
+        in_force = await self._client.read_schedule()
+        if not takeover.wrote(in_force):
             await self._remember(None)
-            return Restored.RESTORED
+            return Restored.CHANGED_MEANWHILE
+        self._put_back = takeover.former
+        await self._client.put_back_schedule(takeover.former)
+        await self._remember(None)
+        return Restored.RESTORED
 
     async def async_let_go(self, since: datetime | None) -> None:
         """Note that a person took over, or with None that the planner may go on.
@@ -250,17 +253,20 @@ class PlannedSchedule:
 
     async def _return_schedule(self) -> None:
         """Do at the end of a plan what `async_restore` does on demand."""
-        try:
-            outcome = await self.async_restore()
-        except InvalidSchedule as error:
-            _LOGGER.warning("The former schedule can't be written again: %s", error)
-            await self._remember(None)
-        except HypervoltError as error:
-            _LOGGER.debug("The former schedule is not back yet: %s", error)
-            self.async_stop()
-            self._wait_until(dt_util.utcnow() + RETRY)
-        else:
-            _LOGGER.debug("The plan is over: %s", outcome)
+        async with self._turn:
+            if self.restore_at is None or self.restore_at > dt_util.utcnow():
+                return  # While this waited for its turn, the plan was prolonged.
+            try:
+                outcome = await self._restore()
+            except InvalidSchedule as error:
+                _LOGGER.warning("The former schedule can't be written again: %s", error)
+                await self._remember(None)
+            except HypervoltError as error:
+                _LOGGER.debug("The former schedule is not back yet: %s", error)
+                self.async_stop()
+                self._wait_until(dt_util.utcnow() + RETRY)
+            else:
+                _LOGGER.debug("The plan is over: %s", outcome)
 
 
 # On disk --------------------------------------------------------------------------

@@ -283,13 +283,16 @@ async def _async_apply(
     in_force = await coordinator.client.read_schedule()
     _refuse_octopus(coordinator)
     mode = _charge_mode(coordinator, request.charge_mode)
-    zone = await _async_zone(in_force)
+    # The charger's own zone, else Home Assistant's.
+    zone = await _async_zone(in_force.time_zone)
+    zone_name = in_force.time_zone if zone else coordinator.hass.config.time_zone
+    zone = zone or dt_util.get_default_time_zone()
     fitted, source = _fit_or_backup(coordinator, wish, in_force, mode=mode, zone=zone)
     wanted = Schedule(
         enabled=True,
         sessions=fitted.sessions,
         # Times of day mean nothing without the zone they were reckoned in.
-        time_zone=in_force.time_zone or coordinator.hass.config.time_zone,
+        time_zone=zone_name,
     )
     differs = not is_same(wanted, in_force)
     if not request.dry_run:
@@ -383,15 +386,14 @@ def _running(
     return Window(found.start, found.end) if modeless or found.mode == mode else None
 
 
-async def _async_zone(schedule: Schedule) -> tzinfo:
-    """Return where a schedule's times are: the charger's zone, else Home Assistant's."""
-    zone = None
-    if schedule.time_zone is not None:
-        try:
-            zone = await dt_util.async_get_time_zone(schedule.time_zone)
-        except ValueError:
-            zone = None
-    return zone or dt_util.get_default_time_zone()
+async def _async_zone(name: str | None) -> tzinfo | None:
+    """Return a zone by its name; None if there is none of that name."""
+    if name is None:
+        return None
+    try:
+        return await dt_util.async_get_time_zone(name)
+    except ValueError:  # no name of anything
+        return None
 
 
 def _charge_mode(coordinator: HypervoltUpdateCoordinator, wished: str | None) -> str:

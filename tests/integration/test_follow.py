@@ -158,6 +158,8 @@ async def test_a_person_has_the_last_word(
     own_schedule(rig, "14:00", "15:00")
     await rig.coordinator.async_refresh()
     await eventually(lambda: let_go(rig))
+    own_schedule(rig, "14:00", "16:00")
+    await rig.coordinator.async_refresh()
     await time_machine.leap_to(at(19, day=5))
     plan(hass, (at(3), at(4)))
     await time_machine.settle()
@@ -296,3 +298,15 @@ async def test_an_action_is_no_change_by_hand(
     await call(rig, "restore_schedule")
     await time_machine.settle()
     assert not let_go(rig)
+
+
+async def test_a_person_comes_before_the_planner(
+    hass: HomeAssistant, time_machine: TimeMachine, follow: Follow
+) -> None:
+    hass.states.async_set(TRACKER, "unavailable")
+    rig = await follow()
+    own_schedule(rig, "14:00", "15:00")
+    await eventually(lambda: let_go(rig))
+    plan(hass, (at(1), at(2)))
+    await time_machine.settle()
+    assert starts(rig) == {"14:00"}

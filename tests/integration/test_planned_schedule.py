@@ -1,5 +1,6 @@
 """A person's own schedule, saved before a planner's and back after it."""
 
+import asyncio
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -234,3 +235,22 @@ async def test_the_file_goes_with_the_entry(rig: Rig) -> None:
     assert await store_of(rig.hass, rig.entry.entry_id).async_load()
     await rig.hass.config_entries.async_remove(rig.entry.entry_id)
     assert await store_of(rig.hass, rig.entry.entry_id).async_load() is None
+
+
+async def test_a_plan_prolonged_at_the_last_moment(
+    rig: Rig, time_machine: TimeMachine
+) -> None:
+    await call(rig, tracker_rate=TRACKER)
+    await time_machine.leap_to(at(1, 59))
+    plan(rig.hass, (at(1), at(4)))
+    async with rig.coordinator.planned._turn:
+        prolonging = asyncio.create_task(call(rig, tracker_rate=TRACKER))
+        await asyncio.sleep(0.1)
+        # The return is due while the new plan waits for its turn.
+        await time_machine.leap_to(at(2))
+    await prolonging
+    await time_machine.settle()
+    assert starts(rig) == {"01:00"}
+    assert rig.coordinator.planned.restore_at == at(4)
+    await time_machine.leap_to(at(4))
+    await eventually(lambda: starts(rig) == {"12:00"})

@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.hypervolt_charger.const import DOMAIN
 from tests.conftest import Rig, SetUpCharger
-from tests.simulator import Fault, Personality, SimulatedCloud
+from tests.simulator import Fault, Personality, RestSchedule, SimulatedCloud
 from tests.waiting import eventually
 
 from .scheduling import (
@@ -405,6 +405,17 @@ async def test_a_legacy_v2_writes_the_zone_its_times_are_in(
     told = await call(rig, **BACKUP)
     assert told["written"]
     assert sessions(rig) == {("00:00", "03:30", "daily")}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "../zone"])
+async def test_a_zone_nobody_knows(
+    time_machine: TimeMachine, setup_charger: SetUpCharger, zone: str
+) -> None:
+    rig = await setup_charger(Personality.LEGACY_V2)
+    rig.charger.rest_schedule = RestSchedule(tz=zone)
+    await call(rig, **BACKUP)
+    assert rig.charger.rest_schedule.tz == "Europe/London"
+    assert sessions(rig) == {("01:00", "04:30", "daily")}
 
 
 # Modes

@@ -98,12 +98,21 @@ def timing() -> Timing:
 
 
 @pytest.fixture
+def push_interval() -> float | None:
+    """Return how often a charger tells of itself; None for never."""
+    return 0.1
+
+
+@pytest.fixture
 async def cloud(
-    socket_enabled: None, monkeypatch: pytest.MonkeyPatch, timing: Timing
+    socket_enabled: None,
+    monkeypatch: pytest.MonkeyPatch,
+    timing: Timing,
+    push_interval: float | None,
 ) -> AsyncGenerator[SimulatedCloud]:
     """A simulated cloud, which the integration takes for the real one."""
     monkeypatch.setattr(account_module, "Timing", lambda: timing)
-    async with SimulatedCloud(push_interval=0.1) as simulated:
+    async with SimulatedCloud(push_interval=push_interval) as simulated:
         monkeypatch.setenv(OVERRIDE_VARIABLE, simulated.url)
         yield simulated
 
@@ -143,6 +152,6 @@ async def setup_charger(
 
     yield set_up
     for entry in entries:
-        if hass.config_entries.async_get_entry(entry.entry_id):
+        if hass.config_entries.async_get_entry(entry.entry_id) is not None:
             await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()

@@ -12,7 +12,11 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import async_get_account
 from .const import DOMAIN
-from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .coordinator import (
+    HypervoltConfigEntry,
+    HypervoltUpdateCoordinator,
+    async_forget_charger_gone,
+)
 from .follow import async_delete_planner_issues, async_follow_planner
 from .led_effects import async_load_led_effects
 from .planned_schedule import store_of
@@ -51,8 +55,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
         ),
         await async_load_led_effects(hass),
     )
-    await coordinator.async_config_entry_first_refresh()
+    # Kept also if that fails, for its account: the next attempt must not forget for
+    # how long the cloud wants to be left alone.
     entry.runtime_data = coordinator
+    await coordinator.async_config_entry_first_refresh()
     await coordinator.planned.async_load()
     async_watch_octopus(coordinator)
 
@@ -76,3 +82,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
     await store_of(hass, entry.entry_id).async_remove()
     ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
     async_delete_planner_issues(hass, entry.entry_id)
+    async_forget_charger_gone(hass, entry)

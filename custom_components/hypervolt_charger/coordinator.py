@@ -134,18 +134,20 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         """
         try:
             chargers = await self._account.chargers()
+        except Blocked:
+            raise
         except CannotConnect as error:
             _LOGGER.debug("Going on without the list of chargers: %s", error)
             return
         for charger in chargers:
             if charger.charger_id == self.charger.charger_id:
                 self.charger = charger
-                ir.async_delete_issue(self.hass, DOMAIN, self._gone_issue)
+                async_forget_charger_gone(self.hass, self.config_entry)
                 return
         ir.async_create_issue(
             self.hass,
             DOMAIN,
-            self._gone_issue,
+            _gone_issue(self.config_entry),
             is_fixable=False,
             severity=ir.IssueSeverity.ERROR,
             translation_key="charger_gone",
@@ -155,20 +157,20 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             translation_domain=DOMAIN, translation_key="charger_not_in_account"
         )
 
-    @property
-    def _gone_issue(self) -> str:
-        return f"charger_gone_{self.config_entry.entry_id}"
-
     @override
     async def _async_update_data(self) -> HypervoltDeviceState:
         """Connect the first time; later ask for everything that can be asked for."""
         with _connecting():
             async with asyncio.timeout(SET_UP_LIMIT):
+                if self.client.failure is not None:
+                    raise self.client.failure
                 if self.client.connection_state is ConnectionState.STOPPED:
                     await self.client.start()
                     return self.client.state
                 if self.client.connected:
                     await self.client.refresh()
+                    # Whoever can be spoken to is there.
+                    async_forget_charger_gone(self.hass, self.config_entry)
                 else:
                     await self._find_charger()
         if not self.client.available:
@@ -310,6 +312,16 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         )
         if version and device and device.sw_version != version:
             registry.async_update_device(device.id, sw_version=version)
+
+
+@callback
+def async_forget_charger_gone(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back that a charger is not in its account any more."""
+    ir.async_delete_issue(hass, DOMAIN, _gone_issue(entry))
+
+
+def _gone_issue(entry: ConfigEntry) -> str:
+    return f"charger_gone_{entry.entry_id}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that use the library without Home Assistant around it."""
+"""Fixtures: the library without Home Assistant around it, and another client."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
@@ -16,8 +16,9 @@ from custom_components.hypervolt_charger.hypervolt.endpoints import (
     Endpoints,
 )
 from custom_components.hypervolt_charger.hypervolt.timing import Timing
-from tests.conftest import PASSWORD, USERNAME
+from tests.conftest import PASSWORD, USERNAME, Rig
 from tests.simulator import Account, SimulatedCharger, SimulatedCloud
+from tests.simulator_tests.plain_client import PlainClient, Socket
 
 from .time_machine import TimeMachine, time_machine_at
 
@@ -26,6 +27,7 @@ DEPARTURE = datetime(2026, 6, 5, 18, 0, tzinfo=ZoneInfo("Europe/London"))
 
 type Login = Callable[..., HypervoltAccount]
 type Connect = Callable[..., Awaitable[HypervoltApiClient]]
+type LookOn = Callable[[Rig], Awaitable[Socket]]
 
 
 @pytest.fixture
@@ -105,3 +107,22 @@ async def connect(login: Login) -> AsyncGenerator[Connect]:
     yield start
     for client in clients:
         await client.stop()
+
+
+@pytest.fixture
+async def onlooker(
+    cloud: SimulatedCloud, account: Account
+) -> AsyncGenerator[PlainClient]:
+    """Another client of the account, to see what the cloud really says."""
+    async with PlainClient(cloud.url, USERNAME, PASSWORD) as client:
+        yield client
+
+
+@pytest.fixture
+def look_on(onlooker: PlainClient) -> LookOn:
+    """Open a socket of the other client."""
+
+    async def look(rig: Rig) -> Socket:
+        return await onlooker.sync(rig.charger.charger_id)
+
+    return look

@@ -1,6 +1,7 @@
 """The library's login and REST requests, against the simulated cloud."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, Self
 
 import aiohttp
@@ -387,3 +388,20 @@ class _Server:
             endpoints=Endpoints(identity=self._url, rest=self._url),
             timing=FAST,
         )
+
+
+@pytest.mark.parametrize("timing", [replace(FAST, blocked_pause=60.0)])
+@pytest.mark.parametrize("logged_in", [True, False])
+async def test_a_client_turned_away_keeps_away(
+    cloud: SimulatedCloud, account: Account, login: Login, logged_in: bool
+) -> None:
+    hypervolt = login()
+    if logged_in:
+        await hypervolt.chargers()
+    cloud.requests.clear()
+    cloud.faults.enable(Fault.BLOCKED)
+    for _ in range(3):
+        with pytest.raises(Blocked) as turned_away:
+            await hypervolt.chargers()
+        assert turned_away.value.retry_after == pytest.approx(60, abs=5)
+    assert [request.status for request in cloud.requests] == [403]

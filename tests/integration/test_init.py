@@ -1,29 +1,20 @@
 """Setting up and unloading an entry, and what stands in the way of it."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 import logging
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.const import (
-    CONF_PASSWORD,
-    CONF_USERNAME,
-    EVENT_HOMEASSISTANT_STOP,
-    STATE_UNAVAILABLE,
-)
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
-from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.hypervolt_charger import coordinator as coordinator_module
 from custom_components.hypervolt_charger.account import async_get_account
@@ -43,6 +34,15 @@ from custom_components.hypervolt_charger.hypervolt.endpoints import (
     Endpoints,
 )
 from tests.conftest import FAST, PASSWORD, USERNAME, Rig, SetUpCharger
+from tests.integration.entry_life import (
+    add_entry,
+    assert_nothing_left,
+    our_tasks,
+    our_timers,
+    reauth_flows,
+    set_up,
+    unload,
+)
 from tests.simulator import (
     Account,
     Fault,
@@ -52,7 +52,6 @@ from tests.simulator import (
 )
 from tests.waiting import eventually
 
-OURS = ("custom_components", "websockets", "hypervolt", "Hypervolt")
 KINDS = list(Personality)
 V2_REST = "/charger/by-id/"
 
@@ -61,77 +60,6 @@ V2_REST = "/charger/by-id/"
 def _short_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up a set-up without connection early."""
     monkeypatch.setattr(coordinator_module, "SET_UP_LIMIT", 0.8)
-
-
-def add_entry(
-    hass: HomeAssistant,
-    charger: SimulatedCharger,
-    *,
-    data: Mapping[str, object] | None = None,
-    options: Mapping[str, object] | None = None,
-) -> MockConfigEntry:
-    """Add the entry of a charger, not yet set up."""
-    entry = MockConfigEntry(
-        domain=DOMAIN,
-        unique_id=charger.charger_id,
-        data={
-            CONF_USERNAME: USERNAME,
-            CONF_PASSWORD: PASSWORD,
-            CONF_CHARGER_ID: charger.charger_id,
-            **(data or {}),
-        },
-        options=dict(options or {}),
-    )
-    entry.add_to_hass(hass)
-    return entry
-
-
-async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntryState:
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return entry.state
-
-
-async def unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.NOT_LOADED
-
-
-def our_tasks() -> list[str]:
-    """Return what runs in our name or in that of our sockets."""
-    return [
-        text
-        for task in asyncio.all_tasks()
-        if task is not asyncio.current_task()
-        and any(word in (text := repr(task)) for word in OURS)
-        and "/tests/" not in text
-    ]
-
-
-def our_timers(hass: HomeAssistant) -> list[str]:
-    return [
-        text
-        for timer in get_scheduled_timer_handles(hass.loop)
-        if not timer.cancelled()
-        and any(word in (text := f"{timer!r}{timer._args}") for word in OURS)
-        and "/tests/" not in text
-    ]
-
-
-def assert_nothing_left(hass: HomeAssistant, cloud: SimulatedCloud) -> None:
-    assert our_tasks() == []
-    assert our_timers(hass) == []
-    assert cloud.open_sockets == 0
-
-
-def reauth_flows(hass: HomeAssistant) -> list[str]:
-    """Return the entries that ask for a new login."""
-    return [
-        flow["context"]["entry_id"]
-        for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN)
-        if flow["context"]["source"] == SOURCE_REAUTH
-    ]
 
 
 # Set-up and unload
@@ -308,6 +236,8 @@ async def test_trouble_of_the_cloud_is_tried_again(
 
     cloud.faults.clear()
     await cloud.wait_for(lambda: cloud.open_sockets == 0)
+    if fault is Fault.BLOCKED:
+        await asyncio.sleep(FAST.blocked_pause)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await unload(hass, entry)
 
@@ -499,21 +429,6 @@ async def test_a_legacy_v2_starts_from_what_it_was(
     cloud.faults.enable(Fault.LOST, methods=["schedules.get", "firmware.version"])
     assert await hass.config_entries.async_reload(rig.entry.entry_id)
     assert rig.coordinator.client.variant is ApiVariant.V2
-
-
-async def test_a_v2_is_upgraded_while_it_is_loaded(
-    hass: HomeAssistant, cloud: SimulatedCloud, setup_charger: SetUpCharger
-) -> None:
-    rig = await setup_charger(Personality.LEGACY_V2)
-    before = len(hass.states.async_all())
-    await cloud.wait_for(lambda: cloud.open_sockets == 2)
-    rig.charger.personality = Personality.UPGRADED_V2
-    rig.charger.firmware = "1.0"
-    await cloud.drop_all()
-    await eventually(lambda: rig.entry.data[CONF_RESOLVED_API_VERSION] == "v3")
-    await eventually(lambda: len(hass.states.async_all()) > before)
-    await cloud.wait_for(lambda: cloud.open_sockets == 1)
-    assert rig.entry.state is ConfigEntryState.LOADED
 
 
 @pytest.mark.parametrize(

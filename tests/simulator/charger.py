@@ -120,10 +120,9 @@ class SimulatedCharger:
         self.tz = DEFAULT_TIME_ZONE
         self.point = ChargePoint(seed=int(charger_id) % 1_000_003)
 
-        legacy = personality is Personality.LEGACY_V2
         self.confirm: Confirm | None = None
         """Overrides the cloud's setting for this charger."""
-        self.idle_watt_hours = IdleWattHours.LAST if legacy else IdleWattHours.ZERO
+        self.idle_watt_hours = _idle_watt_hours(personality)
         self.unlock_pauses = personality.is_v3_hardware
         """A redundant unlock sets `released` (protocol.md 10)."""
         self.solar_mode_mirrors_plugncharge = personality.speaks_v3_api
@@ -365,6 +364,23 @@ class SimulatedCharger:
         self.catch_up()
         self.wire.session_changed()
 
+    def install(
+        self, personality: Personality, firmware: str | int | None = None
+    ) -> None:
+        """Become another firmware on the same hardware, as the vendor does remotely.
+
+        Its sockets stay open and nobody is told. The schedule written over REST stays
+        behind, stale (protocol.md 2.3, F19).
+        """
+        if personality.is_v3_hardware is not self.personality.is_v3_hardware:
+            raise ValueError("a firmware does not change the hardware")
+        self.catch_up()
+        self.personality = personality
+        self.firmware = FIRMWARE[personality] if firmware is None else firmware
+        self.idle_watt_hours = _idle_watt_hours(personality)
+        self.solar_mode_mirrors_plugncharge = personality.speaks_v3_api
+        self.settle()
+
     # Its owner with the app
 
     def set_mode(self, mode: str) -> None:
@@ -599,3 +615,9 @@ class SimulatedCharger:
 def _utc_text(moment: datetime) -> str:
     """ISO date-time in UTC with Z (protocol.md 8.3)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _idle_watt_hours(personality: Personality) -> IdleWattHours:
+    """protocol.md 11.2."""
+    legacy = personality is Personality.LEGACY_V2
+    return IdleWattHours.LAST if legacy else IdleWattHours.ZERO

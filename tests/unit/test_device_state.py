@@ -559,6 +559,11 @@ class PlugAndChargeTests(unittest.TestCase):
                 else:
                     self.assertIs(state, FULL)
 
+    def test_the_answer_to_the_question_without_its_usual_member(self) -> None:
+        wire = '{"mode":"eco","applied":null}'
+        state = told(FULL, Method.PLUG_AND_CHARGE_GET, wire)
+        self.assertEqual(state, replace(FULL, plug_and_charge_mode="eco"))
+
     def test_a_change_that_tells_the_mode_in_place_of_the_flag(self) -> None:
         wire = '{"mode":"boost","applied":"boost"}'
         state = told(FULL, Method.PLUG_AND_CHARGE_SET, wire)

@@ -3,6 +3,7 @@
 import asyncio
 from http import HTTPStatus
 import logging
+import time
 from typing import Any, Literal
 
 import aiohttp
@@ -10,7 +11,7 @@ import aiohttp
 from .auth import HypervoltAuth, retry_after
 from .charger import Charger, parse_id
 from .endpoints import Endpoints
-from .errors import CannotConnect, UnexpectedAnswer, UnknownCharger
+from .errors import Blocked, CannotConnect, UnexpectedAnswer, UnknownCharger
 from .protocol import JsonValue
 from .timing import Timing
 
@@ -35,6 +36,7 @@ class HypervoltAccount:
         self.timing = timing or Timing()
         self.user_agent = user_agent
         self._session = session
+        self._blocked_until = 0.0
         self.auth = HypervoltAuth(
             session,
             self.endpoints,
@@ -77,11 +79,16 @@ class HypervoltAccount:
         body: dict[str, JsonValue] | None = None,
     ) -> JsonValue:
         """Ask with the account's token; a refused one is renewed, once."""
+        if (pause := self._blocked_until - time.monotonic()) > 0:
+            raise Blocked(pause)
         token = await self.auth.access_token()
         status, answer = await self._send(method, url, body, token)
         if status == HTTPStatus.UNAUTHORIZED:
             token = await self.auth.access_token(rejected=token)
             status, answer = await self._send(method, url, body, token)
+        if status == HTTPStatus.FORBIDDEN:
+            self._blocked_until = time.monotonic() + self.timing.blocked_pause
+            raise Blocked(self.timing.blocked_pause)
         if status == HTTPStatus.NOT_FOUND:
             raise UnknownCharger("The cloud does not know this charger")
         if not 200 <= status < 300:

@@ -58,6 +58,7 @@ class HypervoltAuth:
         self._clock = clock
         self._tokens: _Tokens | None = None
         self._not_before = 0.0
+        self._blocked = False
         self._lock = asyncio.Lock()
 
     @property
@@ -100,6 +101,8 @@ class HypervoltAuth:
 
     async def _renew(self) -> _Tokens:
         wait = self._not_before - self._clock()
+        if wait > 0 and self._blocked:
+            raise Blocked(wait)
         if wait > 0:
             raise CannotConnect("The login service asked for a pause", retry_after=wait)
         try:
@@ -107,6 +110,7 @@ class HypervoltAuth:
         except CannotConnect as error:
             if error.retry_after:
                 self._not_before = self._clock() + error.retry_after
+                self._blocked = isinstance(error, Blocked)
             raise
         return self._tokens
 

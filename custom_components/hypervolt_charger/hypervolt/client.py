@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 import logging
 import ssl
+import time
 from typing import Final
 
 from .account import HypervoltAccount
@@ -145,6 +146,7 @@ class HypervoltApiClient:
             needs_login=False,
         )
         self._live_seen = False
+        self._greeted = time.monotonic()
         # Whether the charger itself has told its dialect on this connection; its
         # firmware's form is only a second opinion.
         self._probed = False
@@ -250,7 +252,7 @@ class HypervoltApiClient:
         if not self.connected:
             return
         questions = [Method.SNAPSHOT]
-        if self._variant is not ApiVariant.V2:
+        if self._may_speak_v3:
             questions.append(Method.SCHEDULES_GET)
         if self._variant is ApiVariant.V3:
             questions.append(Method.PLUG_AND_CHARGE_GET)
@@ -281,10 +283,11 @@ class HypervoltApiClient:
         Nothing is sent when it already is as wished: a redundant unlock stops charging
         on a V3 (protocol.md 10, F35).
         """
-        if self._available and self._state.is_locked is locked:
-            return
         await self._apply_setting(
-            "set_locked", {"is_locked": locked}, lambda state: state.is_locked is locked
+            "set_locked",
+            {"is_locked": locked},
+            lambda state: state.is_locked is locked,
+            look_first=True,
         )
 
     async def set_max_current(self, amps: int) -> None:
@@ -326,7 +329,7 @@ class HypervoltApiClient:
                 "set_activation_mode", "Octopus is entered and left in its own app"
             )
         enabled = mode is HypervoltActivationMode.SCHEDULE
-        if self._known_variant("set_activation_mode") is ApiVariant.V2:
+        if await self._schedule_variant("set_activation_mode") is ApiVariant.V2:
             await self._write_v2_schedule("set_activation_mode", None, enabled)
             return
         await self._commander.send(
@@ -359,7 +362,7 @@ class HypervoltApiClient:
         For everything a person or a planner means there is `set_schedule`, which judges
         it first.
         """
-        if self._known_variant("set_schedule") is ApiVariant.V2:
+        if await self._schedule_variant("set_schedule") is ApiVariant.V2:
             await self._write_v2_schedule("set_schedule", schedule, schedule.enabled)
             return
         params = write_v3(schedule, enabled=schedule.enabled)
@@ -380,7 +383,7 @@ class HypervoltApiClient:
         A push may have been lost, and a legacy V2 never pushes (F21, F40). Raises
         NotConnected, CommandTimeout or CannotConnect if it does not tell.
         """
-        if self._known_variant("read_schedule") is ApiVariant.V2:
+        if await self._schedule_variant("read_schedule") is ApiVariant.V2:
             async with self._commander.turn:
                 return await self._read_v2_schedule()
         for _ in range(_SCHEDULE_QUESTIONS):
@@ -422,6 +425,8 @@ class HypervoltApiClient:
         intent: str,
         params: Mapping[str, JsonValue],
         confirmed: Callable[[HypervoltDeviceState], bool],
+        *,
+        look_first: bool = False,
     ) -> None:
         await self._commander.send(
             Command(
@@ -430,6 +435,7 @@ class HypervoltApiClient:
                 params=params,
                 read_back=Method.SNAPSHOT,
                 confirmed=confirmed,
+                look_first=look_first,
             )
         )
 
@@ -453,6 +459,15 @@ class HypervoltApiClient:
         if self._variant is None:
             raise NotSupported(intent, "the charger has not yet told its kind")
         return self._variant
+
+    async def _schedule_variant(self, intent: str) -> ApiVariant:
+        """Return the variant; one that may have been upgraded meanwhile is asked first.
+
+        The schedule of an upgraded V2 must not be written over REST (F19).
+        """
+        if self._variant is ApiVariant.V2 and self._forced is None and self._probed:
+            await self._question(Method.SCHEDULES_GET)
+        return self._known_variant(intent)
 
     async def _write_v2_schedule(
         self, intent: str, schedule: Schedule | None, enabled: bool
@@ -497,7 +512,9 @@ class HypervoltApiClient:
             self._effects_told += 1
         if method == Method.FIRMWARE_VERSION and not self._probed:
             self._settle_variant(variant_from_firmware(str(payload)))
-        self._update(apply(self._state, method, payload, zone=self._zone))
+        self._update(
+            apply(self._state, method, payload, zone=self._zone, now=self._last_message)
+        )
         if self._last_message - self._last_told > _SIGN_OF_LIFE:
             self._tell()
         if method == Method.SNAPSHOT:
@@ -566,6 +583,8 @@ class HypervoltApiClient:
             self._connected.set()
         if state is ConnectionState.STOPPED:
             self._set_available(False)
+            if self._sync.failure is not None:
+                self._spawn(self._session.stop())
         elif (
             state is not ConnectionState.ACTIVE and self._available and not self._grace
         ):
@@ -587,6 +606,7 @@ class HypervoltApiClient:
     def _greet(self) -> None:
         """Ask a freshly logged-in socket for everything (5.3)."""
         self._probed = False
+        self._greeted = time.monotonic()
         self._spawn(self._ask_snapshot())
         for method in (Method.FIRMWARE_VERSION, Method.NAME_GET):
             self._spawn(self._ask(method))
@@ -594,9 +614,13 @@ class HypervoltApiClient:
             self._spawn(self._ask(Method.PLUG_AND_CHARGE_GET))
         if self._variant is ApiVariant.V2:
             self._spawn(self._ask_v2_schedule())
-        if self._variant is not ApiVariant.V2 or self._forced is None:
-            # Also on a V2: the vendor upgrades units remotely (2.4 rule 6).
+        if self._may_speak_v3:
             self._spawn(self._ask(Method.SCHEDULES_GET))
+
+    @property
+    def _may_speak_v3(self) -> bool:
+        """Also a V2 may: the vendor upgrades units remotely (2.4 rule 6)."""
+        return self._variant is not ApiVariant.V2 or self._forced is None
 
     async def _ask_snapshot(self) -> None:
         """Insist a little: without the settings nothing can be shown (F9, F30)."""
@@ -655,7 +679,8 @@ class HypervoltApiClient:
     def _reconnect_live(self) -> None:
         if self._variant is ApiVariant.V2:
             self._session.restart()
-        else:
+        elif time.monotonic() - self._greeted >= self._timing.silence:
+            # A socket younger than that has not had its chance yet.
             self._sync.restart()
 
     # Which dialect
@@ -673,6 +698,17 @@ class HypervoltApiClient:
             return
         self._variant = variant
         if variant is ApiVariant.V2:
+            # What it told in the other dialect is not told again.
+            self._state = replace(
+                self._state,
+                pilot=None,
+                ev_power=None,
+                house_power=None,
+                grid_power=None,
+                generation_power=None,
+                plug_and_charge_mode=None,
+                schedule=None,
+            )
             self._session.start()
             self._spawn(self._ask_v2_schedule())
         else:

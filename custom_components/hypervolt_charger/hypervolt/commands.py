@@ -30,6 +30,8 @@ class Command:
     # Asks the charger for what the command changes.
     read_back: Method
     confirmed: Callable[[HypervoltDeviceState], bool]
+    # Whether it does harm where it changes nothing: then the charger is asked first.
+    look_first: bool = False
 
 
 class Commander:
@@ -73,13 +75,11 @@ class Commander:
         attempts = 0
         while True:
             await self._wait_connected(command.intent, patience, doubt)
-            if doubt is not None:
-                # It may have been heard all the same, and some commands do harm when
-                # they are redundant (F35): look before saying it again.
-                if await self._shown(command):
-                    return
-                if attempts >= _ATTEMPTS:
-                    raise doubt
+            # One that is in doubt may have been heard all the same: look, too.
+            if (command.look_first or doubt is not None) and await self._shown(command):
+                return
+            if doubt is not None and attempts >= _ATTEMPTS:
+                raise doubt
             attempts += 1
             try:
                 answer = await self._ask(command)

@@ -140,6 +140,7 @@ class Connection:
         self._needs_login = needs_login
         self._clock = clock
         self._ids = count(1)
+        self._renewals = Backoff(options.timing)
         self._link: _Link | None = None
         self._state = ConnectionState.STOPPED
         # Set while the connection is active, and when it has given up.
@@ -320,15 +321,19 @@ class Connection:
 
     async def _successor(self, link: "_Link") -> "_Link | None":
         """Open a link with a younger token; None when there is none to be had yet."""
+        pause = 0.0
         try:
             token = await self._auth.access_token(rejected=self._rejected)
             if token != link.token:
-                return await self._open(quietly=True)
+                successor = await self._open(quietly=True)
+                self._renewals.reset()
+                return successor
             reason = "the token endpoint is in trouble"
         except CannotConnect as error:
+            pause = error.retry_after or 0.0
             reason = str(error)
         _LOGGER.debug("Handing over to a new login later: %s", reason)
-        link.renewal_at = self._clock() + self._timing.backoff_first_max
+        link.renewal_at = self._clock() + max(self._renewals.next(), pause)
         return None
 
     def _set_state(self, state: ConnectionState) -> None:

@@ -7,7 +7,7 @@ that makes no sense, in whole or in part, leaves alone what it does not make sen
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import lru_cache
 import logging
@@ -152,14 +152,16 @@ def apply(
     payload: JsonValue,
     *,
     zone: tzinfo | None = None,
+    now: datetime | None = None,
 ) -> HypervoltDeviceState:
     """Return the state after a message, whether it came as a reply or as a push.
 
     `method` is the push's own or that of the request a reply answers; `zone` is the
-    charger's, for the UTC times in an Octopus plan (protocol.md 8.3).
+    charger's, for the UTC times in an Octopus plan (protocol.md 8.3). Dispatches that
+    have ended `now` are left out (F21).
     """
     if method in (Method.SCHEDULES_GET, Method.SCHEDULE_SET):
-        schedule = read_v3(payload, zone=zone)
+        schedule = read_v3(payload, zone=zone, now=now)
         return state if schedule is None else replace(state, schedule=schedule)
     reader = _READERS.get(method)
     if reader is None:
@@ -229,6 +231,15 @@ def _read_plug_and_charge(_: HypervoltDeviceState, payload: JsonValue) -> _Chang
     return {} if told is None else {"plug_and_charge_mode": told}
 
 
+def _read_plug_and_charge_answer(
+    state: HypervoltDeviceState, payload: JsonValue
+) -> _Changes:
+    """Read the answer to the question, which nobody can refuse (F17)."""
+    if isinstance(payload, Mapping) and payload.get("applied", "") is None:
+        payload = {"applied": payload.get("mode")}
+    return _read_plug_and_charge(state, payload)
+
+
 def _read_pilot(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
     pilot = read_pilot(payload)
     return {} if pilot is None else {"pilot": pilot}
@@ -259,7 +270,7 @@ _READERS: Final[Mapping[str, _Reader]] = {
     Method.SESSION: _read_session,
     Method.PILOT_STATUS: _read_pilot,
     Method.COMPOSITE_PILOT_STATUS: _read_pilot,
-    Method.PLUG_AND_CHARGE_GET: _read_plug_and_charge,
+    Method.PLUG_AND_CHARGE_GET: _read_plug_and_charge_answer,
     Method.PLUG_AND_CHARGE_SET: _read_plug_and_charge,
     Method.FIRMWARE_VERSION: _read_firmware,
     Method.NAME_GET: _read_name,

@@ -7,7 +7,7 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
 from .account import async_get_account
@@ -17,7 +17,10 @@ from .coordinator import (
     HypervoltUpdateCoordinator,
     async_forget_charger_gone,
 )
+from .follow import async_delete_planner_issues, async_follow_planner
 from .led_effects import async_load_led_effects
+from .planned_schedule import store_of
+from .planner import async_watch_octopus, octopus_issue
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -25,6 +28,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -55,6 +59,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     # how long the cloud wants to be left alone.
     entry.runtime_data = coordinator
     await coordinator.async_config_entry_first_refresh()
+    await coordinator.planned.async_load()
+    async_watch_octopus(coordinator)
 
     async def close(_event: Event) -> None:
         await coordinator.async_shutdown()
@@ -62,6 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     # Entries are not unloaded when Home Assistant stops, but sockets want closing.
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_follow_planner(hass, entry)
     return True
 
 
@@ -71,5 +78,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> None:
-    """Take back what was said of a charger that nobody asks for any more."""
+    """Forget what was kept for an entry: nobody will ask for it any more."""
+    await store_of(hass, entry.entry_id).async_remove()
+    ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
+    async_delete_planner_issues(hass, entry.entry_id)
     async_forget_charger_gone(hass, entry)

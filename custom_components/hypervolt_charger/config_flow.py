@@ -13,18 +13,29 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
+    EntitySelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
+    TimeSelector,
 )
 import voluptuous as vol
 
 from .account import async_get_account
-from .const import CONF_API_VERSION_OVERRIDE, CONF_CHARGER_ID, DOMAIN
+from .const import (
+    CONF_API_VERSION_OVERRIDE,
+    CONF_CHARGER_ID,
+    CONF_PLANNER,
+    CONF_PLANNER_BACKUP_END,
+    CONF_PLANNER_BACKUP_START,
+    CONF_PLANNER_CHARGE_MODE,
+    DOMAIN,
+)
 from .hypervolt.charger import Charger
+from .hypervolt.device_state import HypervoltChargeMode
 from .hypervolt.errors import CannotConnect, InvalidAuth
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,7 +60,16 @@ OPTIONS_SCHEMA = vol.Schema(
                 options=["auto", "v2", "v3"],
                 translation_key=CONF_API_VERSION_OVERRIDE,
             )
-        )
+        ),
+        vol.Optional(CONF_PLANNER): EntitySelector(),
+        vol.Optional(CONF_PLANNER_CHARGE_MODE): SelectSelector(
+            SelectSelectorConfig(
+                options=[str(mode) for mode in HypervoltChargeMode],
+                translation_key="charge_mode",
+            )
+        ),
+        vol.Optional(CONF_PLANNER_BACKUP_START): TimeSelector(),
+        vol.Optional(CONF_PLANNER_BACKUP_END): TimeSelector(),
     }
 )
 
@@ -232,14 +252,31 @@ class HypervoltOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Choose how the charger is spoken to."""
+        """Choose a planner to follow, and how the charger is spoken to."""
+        errors: dict[str, str] = {}
+        options = self.config_entry.options
         if user_input is not None:
-            return self.async_create_entry(
-                data={**self.config_entry.options, **user_input}
-            )
+            errors = _mistakes(user_input)
+            if not errors:
+                # What has been emptied is absent; what the form does not show stays.
+                ours = {str(key) for key in OPTIONS_SCHEMA.schema}
+                kept = {key: options[key] for key in options if key not in ours}
+                return self.async_create_entry(data={**kept, **user_input})
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, self.config_entry.options
+                OPTIONS_SCHEMA, user_input or options
             ),
+            errors=errors,
         )
+
+
+def _mistakes(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the errors of a form whose fields do not go together."""
+    start = options.get(CONF_PLANNER_BACKUP_START)
+    end = options.get(CONF_PLANNER_BACKUP_END)
+    if (start is None) is not (end is None):
+        return {"base": "backup_incomplete"}
+    if start is not None and start == end:
+        return {"base": "backup_empty"}
+    return {}

@@ -20,3 +20,9 @@ LED_EFFECTS_FOLDER: Final = "hypervolt_led_effects"
 
 # What the app and Octopus use; a charger is never asked for more (protocol.md 8.2).
 MAX_SCHEDULE_SESSIONS: Final = 6
+
+# Options: a planner to follow without an automation.
+CONF_PLANNER: Final = "planner"
+CONF_PLANNER_CHARGE_MODE: Final = "planner_charge_mode"
+CONF_PLANNER_BACKUP_START: Final = "planner_backup_start"
+CONF_PLANNER_BACKUP_END: Final = "planner_backup_end"

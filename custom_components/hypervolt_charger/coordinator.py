@@ -48,6 +48,7 @@ from .hypervolt.errors import (
 from .hypervolt.led import LedEffect
 from .hypervolt.plan import PlanError
 from .hypervolt.schedule import Schedule
+from .planned_schedule import PlannedSchedule
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             ),
             forced_variant=_variant(entry.options.get(CONF_API_VERSION_OVERRIDE)),
         )
+        self.planned = PlannedSchedule(hass, entry, self.client)
         self.data = self.client.state
 
     @override
@@ -184,6 +186,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
     async def async_shutdown(self) -> None:
         """Close the sockets and end every task."""
         await super().async_shutdown()
+        self.planned.async_stop()
         await self.client.stop()
 
     # What people want

@@ -1,10 +1,9 @@
 """The integration's actions."""
 
-from collections.abc import Iterable
-from datetime import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from homeassistant.const import ATTR_DEVICE_ID, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -18,36 +17,57 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
-from .const import DOMAIN, MAX_SCHEDULE_SESSIONS
+from .const import DOMAIN
 from .coordinator import HypervoltUpdateCoordinator
-from .hypervolt.charger import ApiVariant
 from .hypervolt.device_state import HypervoltChargeMode
-from .hypervolt.errors import InvalidSchedule
-from .hypervolt.plan import (
-    PlanError,
-    PlanProblem,
-    Window,
-    backup_window,
-    clean,
-    read_plan,
-    to_daily_intervals,
-    to_sessions,
-)
-from .hypervolt.schedule import Schedule
+from .hypervolt.schedule import Weekday, next_occurrence
+from .planned_schedule import Restored
+from .planner import PlanRequest, async_apply, async_plan, local
 
 SERVICE_SET_SCHEDULE: Final = "set_schedule"
+SERVICE_GET_SCHEDULE: Final = "get_schedule"
+SERVICE_RESTORE_SCHEDULE: Final = "restore_schedule"
 ATTR_TRACKER: Final = "tracker_rate"
+ATTR_WINDOWS: Final = "windows"
+ATTR_ATTRIBUTE: Final = "attribute"
 ATTR_BACKUP_START: Final = "backup_schedule_start"
 ATTR_BACKUP_END: Final = "backup_schedule_end"
 ATTR_APPEND_BACKUP: Final = "append_backup"
+ATTR_CHARGE_MODE: Final = "charge_mode"
+ATTR_WHEN_FINISHED: Final = "when_finished"
+ATTR_DRY_RUN: Final = "dry_run"
 
+KEEP: Final = "keep"
+RESTORE: Final = "restore"
+
+type OnCharger = Callable[[HypervoltUpdateCoordinator], Awaitable[JsonObjectType]]
+
+
+def _mode(value: object) -> str:
+    """Take a charge mode as its key or by a label such as `Super Eco`."""
+    return "_".join(cv.string(value).lower().split())
+
+
+_CHARGERS: Final = {
+    vol.Required(ATTR_DEVICE_ID): vol.All(
+        cv.ensure_list, [cv.string], vol.Length(min=1)
+    )
+}
+CHARGERS_SCHEMA: Final = vol.Schema(_CHARGERS)
 SET_SCHEDULE_SCHEMA: Final = vol.Schema(
     {
-        vol.Required(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string]),
-        vol.Optional(ATTR_TRACKER): cv.entity_id,
+        **_CHARGERS,
+        vol.Exclusive(ATTR_TRACKER, "plan"): cv.entity_id,
+        vol.Exclusive(ATTR_WINDOWS, "plan"): object,
+        vol.Optional(ATTR_ATTRIBUTE): cv.string,
         vol.Inclusive(ATTR_BACKUP_START, "backup"): cv.time,
         vol.Inclusive(ATTR_BACKUP_END, "backup"): cv.time,
         vol.Optional(ATTR_APPEND_BACKUP, default=False): cv.boolean,
+        vol.Optional(ATTR_CHARGE_MODE): vol.All(
+            _mode, vol.In([str(mode) for mode in HypervoltChargeMode])
+        ),
+        vol.Optional(ATTR_WHEN_FINISHED): vol.In([KEEP, RESTORE]),
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
     }
 )
 
@@ -55,49 +75,117 @@ SET_SCHEDULE_SCHEMA: Final = vol.Schema(
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
-    hass.services.async_register(
-        DOMAIN,
-        SERVICE_SET_SCHEDULE,
-        _async_set_schedule,
-        schema=SET_SCHEDULE_SCHEMA,
-        supports_response=SupportsResponse.OPTIONAL,
-    )
+    for name, action, schema, response in (
+        (
+            SERVICE_SET_SCHEDULE,
+            _async_set_schedule,
+            SET_SCHEDULE_SCHEMA,
+            SupportsResponse.OPTIONAL,
+        ),
+        (
+            SERVICE_GET_SCHEDULE,
+            _async_get_schedule,
+            CHARGERS_SCHEMA,
+            SupportsResponse.ONLY,
+        ),
+        (
+            SERVICE_RESTORE_SCHEDULE,
+            _async_restore_schedule,
+            CHARGERS_SCHEMA,
+            SupportsResponse.NONE,
+        ),
+    ):
+        hass.services.async_register(
+            DOMAIN, name, action, schema=schema, supports_response=response
+        )
 
 
 async def _async_set_schedule(call: ServiceCall) -> ServiceResponse:
-    """Have chargers charge in a planner's windows, or in the backup's.
+    """Have chargers charge in a planner's windows, or in the backup's."""
+    request = _request(call.data)
+    chargers = _chargers(call)
+    wish = await async_plan(call.hass, request, call.context)
+    return await _async_each(
+        chargers, lambda coordinator: async_apply(coordinator, wish, request)
+    )
 
-    One charger that fails does not keep the others from their schedule; the call then
-    ends in an error that says which.
+
+async def _async_get_schedule(call: ServiceCall) -> ServiceResponse:
+    """Tell what is in force."""
+
+    async def tell(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
+        return _in_force(coordinator)
+
+    return await _async_each(_chargers(call), tell)
+
+
+async def _async_restore_schedule(call: ServiceCall) -> None:
+    """Put back what was in force before a planner's schedule."""
+    await _async_each(_chargers(call), _async_restore)
+
+
+async def _async_each(
+    chargers: dict[str, HypervoltUpdateCoordinator], action: OnCharger
+) -> ServiceResponse:
+    """Do something with each charger, and answer what came of it.
+
+    One that fails does not keep the others from theirs; the call then ends in an error
+    that says which, or in the error itself where there is no other charger.
     """
-    devices: list[str] = call.data[ATTR_DEVICE_ID]
-    chargers = {device: _coordinator(call.hass, device) for device in devices}
-    windows, source = _windows(call)
-    written: JsonObjectType = {}
-    failures: list[str] = []
+    done: JsonObjectType = {}
+    failures: dict[str, HomeAssistantError] = {}
     for device, coordinator in chargers.items():
         try:
-            applied = await coordinator.async_command(
-                _async_write(coordinator, windows)
-            )
+            done[device] = await action(coordinator)
         except HomeAssistantError as error:
-            failures.append(f"{coordinator.config_entry.title}: {error}")
-        else:
-            written[device] = {"source": source, **applied}
+            if len(chargers) == 1:
+                raise
+            failures[coordinator.config_entry.title] = error
     if failures:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key="schedule_not_written",
-            translation_placeholders={"failures": "; ".join(failures)},
+            translation_key="not_every_charger",
+            translation_placeholders={
+                "failures": "; ".join(
+                    f"{name}: {why}" for name, why in failures.items()
+                )
+            },
         )
-    return {"devices": written}
+    return {"devices": done}
+
+
+def _request(data: dict[str, Any]) -> PlanRequest:
+    """Read a call's fields."""
+    tracker: str | None = data.get(ATTR_TRACKER)
+    backup = None
+    if ATTR_BACKUP_START in data:
+        backup = data[ATTR_BACKUP_START], data[ATTR_BACKUP_END]
+    # A planner plans for one night; who names windows may mean every week.
+    finished = data.get(ATTR_WHEN_FINISHED, RESTORE if tracker else KEEP)
+    return PlanRequest(
+        tracker=tracker,
+        # Text, and be it empty, is a plan gone wrong; only a missing field is none.
+        windows="" if data.get(ATTR_WINDOWS, "") is None else data.get(ATTR_WINDOWS),
+        attribute=data.get(ATTR_ATTRIBUTE),
+        backup=backup,
+        append_backup=data[ATTR_APPEND_BACKUP],
+        charge_mode=data.get(ATTR_CHARGE_MODE),
+        restore=finished == RESTORE,
+        dry_run=data[ATTR_DRY_RUN],
+    )
+
+
+def _chargers(call: ServiceCall) -> dict[str, HypervoltUpdateCoordinator]:
+    """Return the chargers of a call, by device; nothing is done if one is unknown."""
+    devices: list[str] = call.data[ATTR_DEVICE_ID]
+    return {device: _coordinator(call.hass, device) for device in devices}
 
 
 def _coordinator(hass: HomeAssistant, device_id: str) -> HypervoltUpdateCoordinator:
     """Return a device's charger; raises ServiceValidationError naming what is wrong."""
     device = dr.async_get(hass).async_get(device_id)
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        if device is not None and entry.entry_id in device.config_entries:
+        if device is not None and device.config_entry_id == entry.entry_id:
             coordinator: HypervoltUpdateCoordinator = entry.runtime_data
             return coordinator
     raise ServiceValidationError(
@@ -107,101 +195,49 @@ def _coordinator(hass: HomeAssistant, device_id: str) -> HypervoltUpdateCoordina
     )
 
 
-def _windows(call: ServiceCall) -> tuple[tuple[Window, ...], str]:
-    """Return the windows to charge in, and whose they are: tracker or backup.
-
-    Without either there is nothing to write: an empty plan is never written.
-    """
-    now = dt_util.utcnow()
-    backup = _backup(call.data)
-    tracker: str | None = call.data.get(ATTR_TRACKER)
-    if tracker is None:
-        if backup is None:
-            raise _no_plan("Neither a planner nor a backup schedule is given")
-        return (backup,), "backup"
-    try:
-        planned = _read_tracker(call.hass, tracker)
-    except PlanError as error:
-        if backup is None:
-            raise _no_plan(f"{tracker}: {error}") from error
-        return (backup,), "backup"
-    if backup is not None and call.data[ATTR_APPEND_BACKUP]:
-        return clean((*planned, backup), now=now), "tracker"
-    return planned, "tracker"
-
-
-def _backup(data: dict[str, Any]) -> Window | None:
-    start: time | None = data.get(ATTR_BACKUP_START)
-    end: time | None = data.get(ATTR_BACKUP_END)
-    if start is None or end is None:
-        return None
-    try:
-        return backup_window(
-            start, end, now=dt_util.utcnow(), zone=dt_util.get_default_time_zone()
+def _in_force(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
+    """Return a charger's schedule in words."""
+    state, planned = coordinator.data, coordinator.planned
+    schedule = state.schedule
+    if schedule is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="schedule_not_told"
         )
-    except InvalidSchedule as error:
-        raise _no_plan(str(error)) from error
-
-
-def _read_tracker(hass: HomeAssistant, entity_id: str) -> tuple[Window, ...]:
-    """Read a planner's windows; raises PlanError for whatever is no plan."""
-    state = hass.states.get(entity_id)
-    if state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
-        raise PlanError(
-            PlanProblem.NOT_EVALUATED, "the entity is missing or unavailable"
-        )
-    return read_plan(
-        state.attributes,
-        attribute=None,
-        now=dt_util.utcnow(),
-        local_zone=dt_util.get_default_time_zone(),
-    ).windows
-
-
-async def _async_write(
-    coordinator: HypervoltUpdateCoordinator, windows: Iterable[Window]
-) -> JsonObjectType:
-    """Write windows as a charger's schedule; tell where it differs from them."""
-    client, zone = coordinator.client, coordinator.schedule_zone
-    if client.variant is ApiVariant.V2:
-        sessions, left_out = to_daily_intervals(
-            windows, zone=zone, now=dt_util.utcnow()
-        )
-        adapted: JsonObjectType = {"left_out": _told(left_out)}
-    else:
-        sessions, joined = to_sessions(
-            windows,
-            zone=zone,
-            mode=HypervoltChargeMode.BOOST,
-            now=dt_util.utcnow(),
-            max_sessions=MAX_SCHEDULE_SESSIONS,
-        )
-        adapted = {"gaps_closed": _told(joined)}
-    known = client.state.schedule
-    await client.set_schedule(
-        Schedule(
-            enabled=True,
-            sessions=sessions,
-            time_zone=known.time_zone if known else None,
-        )
+    following = next_occurrence(
+        schedule, after=dt_util.utcnow(), zone=coordinator.schedule_zone
     )
-    return {"windows": _told(windows), **adapted}
+    return {
+        "activation_mode": str(state.activation_mode),
+        "sessions": [
+            {
+                "start": str(session.start),
+                "end": str(session.end),
+                "days": [Weekday(day).name.lower() for day in sorted(session.days)],
+                "charge_mode": session.mode,
+            }
+            for session in schedule.sessions
+        ],
+        "next_window": (
+            {
+                "start": local(following.start),
+                "end": local(following.end),
+                "charge_mode": following.mode,
+            }
+            if following
+            else None
+        ),
+        "restore_at": local(planned.restore_at) if planned.restore_at else None,
+    }
 
 
-def _told(windows: Iterable[Window]) -> list[Any]:
-    """Return windows in Home Assistant's own time, for people to read."""
-    return [
-        {
-            "start": dt_util.as_local(window.start).isoformat(),
-            "end": dt_util.as_local(window.end).isoformat(),
-        }
-        for window in windows
-    ]
-
-
-def _no_plan(reason: str) -> ServiceValidationError:
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="no_plan",
-        translation_placeholders={"reason": reason},
-    )
+async def _async_restore(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
+    outcome = await coordinator.async_command(coordinator.planned.async_restore())
+    if outcome is not Restored.RESTORED:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key={
+                Restored.NOTHING_SAVED: "nothing_to_restore",
+                Restored.CHANGED_MEANWHILE: "schedule_changed_meanwhile",
+            }[outcome],
+        )
+    return {}

@@ -1,8 +1,11 @@
 """Fixtures: the library without Home Assistant around it, and another client."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import aiohttp
+from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.hypervolt_charger.hypervolt.account import HypervoltAccount
@@ -17,9 +20,34 @@ from tests.conftest import PASSWORD, USERNAME, Rig
 from tests.simulator import Account, SimulatedCharger, SimulatedCloud
 from tests.simulator_tests.plain_client import PlainClient, Socket
 
+from .time_machine import TimeMachine, time_machine_at
+
+# When journeys in time begin, unless a test says otherwise: a Friday in summer.
+DEPARTURE = datetime(2026, 6, 5, 18, 0, tzinfo=ZoneInfo("Europe/London"))
+
 type Login = Callable[..., HypervoltAccount]
 type Connect = Callable[..., Awaitable[HypervoltApiClient]]
 type LookOn = Callable[[Rig], Awaitable[Socket]]
+
+
+@pytest.fixture
+def departure() -> datetime:
+    """When the time machine starts; a test may have its own."""
+    return DEPARTURE
+
+
+@pytest.fixture
+async def time_machine(
+    hass: HomeAssistant, departure: datetime
+) -> AsyncGenerator[TimeMachine]:
+    """Travel in time; ask for this before anything else that has timers."""
+    await hass.config.async_set_time_zone(str(departure.tzinfo))
+    with time_machine_at(hass, departure) as machine:
+        yield machine
+        if hass.services.has_service("automation", "turn_off"):
+            await hass.services.async_call(
+                "automation", "turn_off", {"entity_id": "all"}, blocking=True
+            )
 
 
 @pytest.fixture

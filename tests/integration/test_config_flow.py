@@ -22,6 +22,10 @@ import voluptuous as vol
 from custom_components.hypervolt_charger.const import (
     CONF_API_VERSION_OVERRIDE,
     CONF_CHARGER_ID,
+    CONF_PLANNER,
+    CONF_PLANNER_BACKUP_END,
+    CONF_PLANNER_BACKUP_START,
+    CONF_PLANNER_CHARGE_MODE,
     CONF_RESOLVED_API_VERSION,
     DOMAIN,
 )
@@ -638,7 +642,7 @@ async def test_the_options_show_what_is_set(
     result = await hass.config_entries.options.async_init(rig.entry.entry_id)
     schema = result["data_schema"]
     assert schema
-    (key,) = schema.schema
+    key = next(iter(schema.schema))
     assert (key.description or {}).get("suggested_value") == suggested
     assert key.default() == "auto"
 
@@ -652,3 +656,38 @@ async def test_another_api_is_refused(
         await hass.config_entries.options.async_configure(
             result["flow_id"], {CONF_API_VERSION_OVERRIDE: "v4"}
         )
+
+
+async def test_a_planner_to_follow(
+    hass: HomeAssistant, setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    planner = {
+        CONF_PLANNER: "binary_sensor.planner",
+        CONF_PLANNER_CHARGE_MODE: "eco",
+        CONF_PLANNER_BACKUP_START: "01:00:00",
+        CONF_PLANNER_BACKUP_END: "04:30:00",
+    }
+    result = await hass.config_entries.options.async_init(rig.entry.entry_id)
+    for mistake, error in (
+        ({CONF_PLANNER_BACKUP_END: "01:00:00"}, "backup_empty"),
+        ({CONF_PLANNER_BACKUP_END: None}, "backup_incomplete"),
+    ):
+        wrong = {key: value for key, value in {**planner, **mistake}.items() if value}
+        result = await hass.config_entries.options.async_configure(
+            result["flow_id"], {CONF_API_VERSION_OVERRIDE: "auto", **wrong}
+        )
+        assert result["errors"] == {"base": error}
+    await hass.config_entries.options.async_configure(
+        result["flow_id"], {CONF_API_VERSION_OVERRIDE: "auto", **planner}
+    )
+    await hass.async_block_till_done()
+    assert rig.entry.options == {CONF_API_VERSION_OVERRIDE: "auto", **planner}
+
+    # What is emptied is gone.
+    result = await hass.config_entries.options.async_init(rig.entry.entry_id)
+    await hass.config_entries.options.async_configure(
+        result["flow_id"], {CONF_API_VERSION_OVERRIDE: "auto"}
+    )
+    await hass.async_block_till_done()
+    assert rig.entry.options == {CONF_API_VERSION_OVERRIDE: "auto"}

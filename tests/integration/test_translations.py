@@ -11,6 +11,7 @@ from typing import Final
 from homeassistant.components.select import SelectEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.selector import SelectSelector
 import pytest
 import yaml
 
@@ -197,7 +198,8 @@ def test_the_forms() -> None:
         assert not isinstance(step, str)
         assert set(branch(step, "data_description")) == set(branch(step, "data"))
         assert step["title"]
-    assert set(branch(ENGLISH, "config", "error")) == values_of(source, "base")
+    errors = {*branch(ENGLISH, "config", "error"), *branch(ENGLISH, "options", "error")}
+    assert errors == values_of(source, "base")
     assert set(branch(ENGLISH, "config", "abort")) == constants(source, "reason") | {
         # Home Assistant's own reasons
         "reauth_successful",
@@ -205,12 +207,24 @@ def test_the_forms() -> None:
     }
 
 
-def test_the_choices_of_the_options() -> None:
-    ((_, selector),) = OPTIONS_SCHEMA.schema.items()
-    config = selector.config
-    choices = branch(ENGLISH, "selector", config["translation_key"], "options")
-    assert list(choices) == config["options"]
-    assert set(branch(ENGLISH, "selector")) == {config["translation_key"]}
+def choices(value: object) -> Iterator[tuple[str, list[str]]]:
+    """Yield the translation keys of selects with their options, wherever they are."""
+    if isinstance(value, SelectSelector) and "translation_key" in value.config:
+        value = dict(value.config)
+    if isinstance(value, dict):
+        if "translation_key" in value and "options" in value:
+            yield value["translation_key"], value["options"]
+        for child in value.values():
+            yield from choices(child)
+
+
+def test_every_choice_has_a_text() -> None:
+    actions = yaml.safe_load((ROOT / "services.yaml").read_text(encoding="utf-8"))
+    found = [*choices(dict(OPTIONS_SCHEMA.schema)), *choices(actions)]
+    for key, options in found:
+        texts_of_options = branch(ENGLISH, "selector", key, "options")
+        assert sorted(texts_of_options) == sorted(options), key
+    assert set(branch(ENGLISH, "selector")) == {key for key, _ in found}
 
 
 def test_the_actions() -> None:

@@ -19,6 +19,7 @@ from custom_components.hypervolt_charger.hypervolt.plan import (
     Window,
     backup_window,
     clean,
+    keep_running,
     read_plan,
     to_daily_intervals,
     to_sessions,
@@ -912,6 +913,56 @@ class CleanTest(unittest.TestCase):
         found = clean([Window(start, end)], now=NOW)
         self.assertEqual(shown(found), ["25 00:30-25 01:15"])
         self.assertIs(found[0].start.tzinfo, UTC)
+
+
+class KeepRunningTest(unittest.TestCase):
+    RUNNING = Window(NOW - timedelta(hours=2), NOW + timedelta(hours=3))
+
+    def kept(self, *windows: Window, running: Window | None = RUNNING) -> list[Window]:
+        return list(keep_running(windows, running, now=NOW))
+
+    def test_a_start_now_is_no_change(self) -> None:
+        for late in (timedelta(), timedelta(seconds=59)):
+            with self.subTest(late=late):
+                found = self.kept(Window(NOW + late, self.RUNNING.end))
+                self.assertEqual(found, [self.RUNNING])
+
+    def test_seconds_at_the_end_are_no_change(self) -> None:
+        for seconds in (-59, 59):
+            with self.subTest(seconds=seconds):
+                end = self.RUNNING.end + timedelta(seconds=seconds)
+                self.assertEqual(self.kept(Window(NOW, end)), [self.RUNNING])
+
+    def test_minutes_at_the_end_are(self) -> None:
+        for minutes in (-1, 1, 90):
+            with self.subTest(minutes=minutes):
+                end = self.RUNNING.end + timedelta(minutes=minutes)
+                self.assertEqual(
+                    self.kept(Window(NOW, end)), [Window(self.RUNNING.start, end)]
+                )
+
+    def test_what_comes_later_stays_as_it_is(self) -> None:
+        later = Window(NOW + timedelta(minutes=1), NOW + timedelta(hours=1))
+        after = Window(self.RUNNING.end, self.RUNNING.end + timedelta(hours=1))
+        self.assertEqual(self.kept(after, later), [later, after])
+
+    def test_the_last_seconds_run_out(self) -> None:
+        later = Window(NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+        for seconds, goes_on in ((59, True), (60, False)):
+            with self.subTest(seconds=seconds):
+                ends = Window(
+                    NOW - timedelta(hours=1), NOW + timedelta(seconds=seconds)
+                )
+                found = self.kept(later, running=ends)
+                self.assertEqual(found, [ends, later] if goes_on else [later])
+
+    def test_without_a_running_window_nothing_changes(self) -> None:
+        now = Window(NOW, NOW + timedelta(hours=1))
+        over = Window(NOW - timedelta(hours=2), NOW)
+        to_come = Window(NOW + timedelta(seconds=30), NOW + timedelta(hours=1))
+        for running in (None, over, to_come):
+            with self.subTest(running=running):
+                self.assertEqual(self.kept(now, running=running), [now])
 
 
 class BackupTest(unittest.TestCase):

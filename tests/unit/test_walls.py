@@ -58,6 +58,7 @@ LAYERS = {
     f"{NAME}.const": 0,
     f"{NAME}.account": 1,
     f"{NAME}.led_effects": 1,
+    f"{NAME}.planned_schedule": 1,
     f"{NAME}.coordinator": 2,
     f"{NAME}.entity": 3,
     NAME: 5,

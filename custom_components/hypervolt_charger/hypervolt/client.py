@@ -38,9 +38,11 @@ from .device_state import (
 from .errors import (
     CannotConnect,
     CommandRejected,
+    CommandTimeout,
     HypervoltError,
     InvalidAuth,
     InvalidSchedule,
+    NotConnected,
     NotSupported,
 )
 from .led import LedEffect, effect_params
@@ -63,6 +65,7 @@ _PILOT_METHODS: Final = (Method.PILOT_STATUS, Method.COMPOSITE_PILOT_STATUS)
 # Where the real limit lies is unknown (protocol.md 8.2): the charger is the judge.
 _PLENTY_OF_SESSIONS: Final = 100
 _SNAPSHOT_QUESTIONS: Final = 3
+_SCHEDULE_QUESTIONS: Final = 2
 _SIGN_OF_LIFE: Final = timedelta(seconds=30)
 _BRIGHTNESS_DIGIT: Final = 0.01
 _LIVE_METHODS: Final = (Method.SESSION, *_PILOT_METHODS)
@@ -348,6 +351,14 @@ class HypervoltApiClient:
                 "an empty schedule in Schedule mode would never charge the car"
             )
         validate(schedule, max_sessions=_PLENTY_OF_SESSIONS)
+        await self.put_back_schedule(schedule)
+
+    async def put_back_schedule(self, schedule: Schedule) -> None:
+        """Write a schedule the charger itself has told before, odd or not.
+
+        For everything a person or a planner means there is `set_schedule`, which judges
+        it first.
+        """
         if await self._schedule_variant("set_schedule") is ApiVariant.V2:
             await self._write_v2_schedule("set_schedule", schedule, schedule.enabled)
             return
@@ -362,6 +373,24 @@ class HypervoltApiClient:
                 confirmed=lambda state: state.schedule == wanted,
             )
         )
+
+    async def read_schedule(self) -> Schedule:
+        """Return the schedule in force, as the charger tells it now.
+
+        A push may have been lost, and a legacy V2 never pushes (F21, F40). Raises
+        NotConnected, CommandTimeout or CannotConnect if it does not tell.
+        """
+        if await self._schedule_variant("read_schedule") is ApiVariant.V2:
+            async with self._commander.turn:
+                return await self._read_v2_schedule()
+        for _ in range(_SCHEDULE_QUESTIONS):
+            await self._commander.connected("read_schedule")
+            answered = await self._question(Method.SCHEDULES_GET)
+            if answered and self._state.schedule is not None:
+                return self._state.schedule
+        if not self.connected:
+            raise NotConnected("read_schedule", "the connection was lost")
+        raise CommandTimeout("read_schedule", "the charger does not tell its schedule")
 
     async def set_name(self, name: str) -> None:
         """Rename the charger, 1 to 250 characters."""

@@ -74,7 +74,7 @@ class Commander:
         doubt: CommandError | None = None
         attempts = 0
         while True:
-            await self._wait_connected(command, patience, doubt)
+            await self._wait_connected(command.intent, patience, doubt)
             # One that is in doubt may have been heard all the same: look, too.
             if (command.look_first or doubt is not None) and await self._shown(command):
                 return
@@ -103,8 +103,13 @@ class Commander:
             doubt = CommandRejected(command.intent, "the charger kept its old value")
             attempts = _ATTEMPTS
 
+    async def connected(self, intent: str) -> None:
+        """Wait for a connection, but not for ever; raises NotConnected."""
+        limit = time.monotonic() + self._timing.command_connection_wait
+        await self._wait_connected(intent, limit, None)
+
     async def _wait_connected(
-        self, command: Command, patience: float, doubt: CommandError | None
+        self, intent: str, patience: float, doubt: CommandError | None
     ) -> None:
         """Let a command given during a reconnect wait for it, but not for ever."""
         remaining = patience - time.monotonic()
@@ -116,7 +121,7 @@ class Commander:
                 await asyncio.sleep(0)
         except (TimeoutError, LinkLost):
             raise doubt or NotConnected(
-                command.intent, "there is no connection to the Hypervolt cloud"
+                intent, "there is no connection to the Hypervolt cloud"
             ) from None
 
     async def _ask(self, command: Command) -> Reply | Failure | None:

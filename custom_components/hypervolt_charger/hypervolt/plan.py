@@ -152,6 +152,30 @@ def clean(windows: Iterable[Window], *, now: datetime) -> tuple[Window, ...]:
     return tuple(merged)
 
 
+def keep_running(
+    windows: Iterable[Window], running: Window | None, *, now: datetime
+) -> tuple[Window, ...]:
+    """Return windows that do not disturb the one the charger is in at `now`.
+
+    A planner's running window starts now, while on the charger it began earlier: that
+    is no change. Nor are seconds: a car should not be stopped and started for them.
+    """
+    if running is None or not running.start <= now < running.end:
+        return tuple(windows)
+    kept: list[Window] = []
+    goes_on = False
+    for window in windows:
+        if window.start - now >= _MINUTE or window.start >= running.end:
+            kept.append(window)
+            continue
+        goes_on = True
+        slightly = abs(window.end - running.end) < _MINUTE
+        kept.append(Window(running.start, running.end if slightly else window.end))
+    if not goes_on and running.end - now < _MINUTE:
+        kept.append(running)
+    return tuple(sorted(kept))
+
+
 def backup_window(start: time, end: time, *, now: datetime, zone: tzinfo) -> Window:
     """Return the next window between two local times; one that runs at `now` counts.
 

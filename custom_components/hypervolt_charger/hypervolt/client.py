@@ -520,18 +520,20 @@ class HypervoltApiClient:
 
     def _take_session(self, method: str, payload: JsonValue) -> None:
         """Take in what a legacy V2 tells of its session."""
-        if self._idling is not None:
-            self._idling.cancel()
+        self._cancel_idling()
         self._take(method, payload)
 
     def _session_opened(self) -> None:
         """Wait for news of a session: a legacy V2 that has none says nothing (5.6)."""
         self._liveness.opened()
-        if self._idling is not None:
-            self._idling.cancel()
+        self._cancel_idling()
         self._idling = asyncio.get_running_loop().call_later(
             self._timing.silence, self._no_session
         )
+
+    def _cancel_idling(self) -> None:
+        if self._idling is not None:
+            self._idling.cancel()
 
     def _no_session(self) -> None:
         """Conclude from silence on a healthy socket that nothing is being charged."""

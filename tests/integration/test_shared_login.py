@@ -10,12 +10,13 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
+from custom_components.hypervolt_charger import coordinator as coordinator_module
 from custom_components.hypervolt_charger.account import _ACCOUNTS, async_get_account
 from custom_components.hypervolt_charger.const import DOMAIN
 from tests.conftest import PASSWORD, USERNAME, Rig, SetUpCharger
 from tests.integration.acting import act
 from tests.integration.entry_life import add_entry, reauth_flows, set_up, unload
-from tests.simulator import Fault, Personality, SimulatedCloud
+from tests.simulator import Account, Fault, Personality, SimulatedCloud
 from tests.waiting import eventually
 
 NEW_PASSWORD = "changed in the app"
@@ -125,6 +126,26 @@ async def test_a_login_that_nobody_needs_is_forgotten(
     assert accounts(hass) == 1
     await unload(hass, second)
     assert accounts(hass) == 0
+
+
+async def test_a_set_up_that_failed_keeps_its_login_for_the_next(
+    hass: HomeAssistant,
+    cloud: SimulatedCloud,
+    account: Account,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coordinator_module, "SET_UP_LIMIT", 0.3)
+    entry = add_entry(hass, account.add_charger())
+    cloud.faults.enable(Fault.BAD_CLOSE, mode="503")
+    assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
+    caplog.clear()
+    assert accounts(hass) == 1
+
+    cloud.faults.clear()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert grants(cloud) == (1, 0)
+    await unload(hass, entry)
 
 
 async def test_another_password_is_another_login(hass: HomeAssistant) -> None:

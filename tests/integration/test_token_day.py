@@ -15,7 +15,7 @@ from custom_components.hypervolt_charger.hypervolt.timing import Timing
 from tests.conftest import Rig, SetUpCharger
 from tests.fast_time import FastTime, fast_time, pushing
 from tests.integration.acting import act
-from tests.simulator import Personality, SimulatedCloud
+from tests.simulator import Fault, Personality, SimulatedCloud
 from tests.simulator.vocabulary import Json
 
 _LOGGER = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 PUSH_INTERVAL: Final = 60.0
 # Between two commands that nothing else happens around.
 PAUSE: Final = 90.0
+# Seconds the charger takes for one of the commands in a hand-over.
+ANSWER: Final = 2.0
 COMMANDS: Final = ("sync.apply", "plugncharge.set", "set.name")
 
 
@@ -158,7 +160,8 @@ async def spend_day(rig: Rig, hand_overs: int, all_wishes: Sequence[Wish]) -> No
     """Spread commands over a day: most while all is quiet, some in a hand-over.
 
     A login on its way is the moment: the old socket is about to be given up, the new
-    one not yet taken into service.
+    one not yet taken into service. One of the commands is answered only when that is
+    over.
     """
     share = len(all_wishes) // hand_overs
     first = logins(rig)
@@ -170,6 +173,7 @@ async def spend_day(rig: Rig, hand_overs: int, all_wishes: Sequence[Wish]) -> No
             await wish.do(rig)
         expected = first + number + 1
         await rig.cloud.wait_for(lambda n=expected: logins(rig) >= n, math.inf)  # type: ignore[misc] # the default binds the loop's value
+        rig.cloud.faults.enable(Fault.ECHO, mode="late", delay=ANSWER, once=True)
         await asyncio.gather(*(wish.do(rig) for wish in sudden))
 
 

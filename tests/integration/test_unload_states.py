@@ -287,17 +287,29 @@ async def test_after_a_wrong_password(setup_charger: SetUpCharger) -> None:
     await unloads_cleanly(rig)
 
 
+@pytest.mark.parametrize(
+    "timing", [replace(PATIENT, unplug_hold=30.0)], ids=["patient"]
+)
+async def test_while_a_plug_is_believed_to_stay(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    client = rig.coordinator.client
+    rig.charger.plug_in()
+    await eventually(lambda: client.state.charging)
+    rig.charger.unplug()
+    await eventually(lambda: client._unplugging)
+    await unloads_cleanly(rig)
+
+
 @KINDS
-async def test_while_a_car_is_believed_unplugged_or_idle(
+@pytest.mark.parametrize(
+    "timing", [replace(LONG_WAIT, outage_grace=30.0)], ids=["patient"]
+)
+async def test_while_a_drop_is_not_shown_yet(
     setup_charger: SetUpCharger, personality: Personality
 ) -> None:
-    """The timers of the plug, of a V2's silence and of an outage end, too."""
     rig = await setup_charger(personality)
-    rig.charger.plug_in()
-    await eventually(lambda: rig.coordinator.client.state.charging)
-    rig.charger.unplug()
     await rig.cloud.drop_all(abrupt=True)
-    await eventually(lambda: not rig.coordinator.client.connected)
+    await eventually(lambda: rig.coordinator.client._grace)
     await unloads_cleanly(rig)
 
 

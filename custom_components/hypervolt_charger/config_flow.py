@@ -33,6 +33,8 @@ from .const import (
     CONF_PLANNER_BACKUP_START,
     CONF_PLANNER_CHARGE_MODE,
     DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
 )
 from .hypervolt.charger import Charger
 from .hypervolt.device_state import HypervoltChargeMode
@@ -77,8 +79,8 @@ OPTIONS_SCHEMA = vol.Schema(
 class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
     """Adds a charger, and keeps its login current."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
 
     def __init__(self) -> None:
         """Start without a login."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 import logging
+from pathlib import Path
 from typing import Any
 
 from homeassistant.components.energy.data import async_get_manager
@@ -26,7 +27,6 @@ from homeassistant.const import (
     STATE_OFF,
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
-    EntityCategory,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
@@ -44,16 +44,20 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.hypervolt_charger import async_remove_config_entry_device
+from custom_components.hypervolt_charger import (
+    coordinator as coordinator_module,
+    effect_files,
+)
 from custom_components.hypervolt_charger.const import (
     CONF_API_VERSION_OVERRIDE,
     CONF_CHARGER_ID,
     CONF_RESOLVED_API_VERSION,
     DOMAIN,
+    LED_EFFECTS_FOLDER,
 )
 from tests.conftest import PASSWORD, USERNAME, Rig, SetUpCharger
 from tests.integration.acting import act, keys
-from tests.integration.entry_life import set_up, unload
+from tests.integration.entry_life import reauth_flows, set_up, unload
 from tests.simulator import (
     Account,
     Fault,
@@ -107,15 +111,22 @@ async def upgrade(
     await hass.async_block_till_done()
 
 
+def fill_schedule(charger: SimulatedCharger) -> None:
+    """Use all sessions there can be."""
+    hours = range(6)
+    if charger.personality.speaks_v3_api:
+        charger.app_set_schedule(
+            enabled=False, sessions=[Session(f"{n:02}:00", f"{n:02}:30") for n in hours]
+        )
+    else:
+        charger.app_set_schedule(
+            enabled=False, intervals=[(f"{n:02}:00", f"{n:02}:30") for n in hours]
+        )
+
+
 def charge(charger: SimulatedCharger) -> None:
     """Have everything told that a charger can tell."""
     charger.legacy_power_fields = True
-    if charger.personality.speaks_v3_api:
-        sessions = [Session(f"{n:02}:00", f"{n:02}:30") for n in range(6)]
-        charger.app_set_schedule(enabled=False, sessions=sessions)
-    else:
-        intervals = [(f"{n:02}:00", f"{n:02}:30") for n in range(6)]
-        charger.app_set_schedule(enabled=False, intervals=intervals)
     charger.plug_in()
     charger.advance(600)
 
@@ -145,6 +156,12 @@ def listed(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
     return found.translation_placeholders["entities"].splitlines()
 
 
+def watt_hours(rig: Rig) -> float:
+    """Return the energy of the session, zero while it is not known."""
+    state = rig.state("sensor", "session_energy_total_increasing")
+    return 0 if state in {STATE_UNAVAILABLE, STATE_UNKNOWN} else float(state)
+
+
 # Entities
 
 
@@ -160,8 +177,9 @@ async def test_every_entity_lives_on(
     charger = account.add_charger(personality)
     entry = add_older_entry(hass, charger)
     before = {item.entity_id: item.id for item in registered(hass, entry)}
-    charge(charger)
+    fill_schedule(charger)
     rig = await upgrade(entry, charger)
+    charge(charger)
 
     alive = [
         item
@@ -197,15 +215,15 @@ async def test_every_entity_lives_on(
             assert now.unit_of_measurement == item.unit
             assert (now.capabilities or {}).get("state_class") == item.state_class
     # Each once; what is new has the usual ids.
-    unique_ids = [(item.domain, item.unique_id) for item in registered(hass, entry)]
+    unique_ids = [(now.domain, now.unique_id) for now in registered(hass, entry)]
     assert len(unique_ids) == len(set(unique_ids))
     assert not [item for item in before if item.endswith("_2")]
     assert "next_charge_start" in keys(rig, "sensor")
-    new = [item for item in registered(hass, entry) if item.entity_id not in before]
+    new = [now for now in registered(hass, entry) if now.entity_id not in before]
     assert new
-    for item in new:
-        key = item.unique_id.removeprefix(f"{charger.charger_id}_")
-        assert item.entity_id == f"{item.domain}.hypervolt_{key}"
+    for now in new:
+        key = now.unique_id.removeprefix(f"{charger.charger_id}_")
+        assert now.entity_id == f"{now.domain}.hypervolt_{key}"
 
 
 async def test_what_a_person_made_of_them_stays(
@@ -239,9 +257,10 @@ async def test_what_a_person_made_of_them_stays(
     now = entity(hass, "sensor.wallbox")
     assert now.id == before.id
     assert now.unique_id == f"{charger.charger_id}_ev_power"
-    for field in ("name", "area_id", "icon", "labels", "aliases", "options"):
+    assert now.options["sensor"]["display_precision"] == 2
+    for field in ("name", "area_id", "icon", "labels", "aliases"):
         assert getattr(now, field) == getattr(before, field), field
-    await eventually(lambda: rig.state("sensor", "ev_power") == "0")
+    await eventually(lambda: float(rig.state("sensor", "ev_power")) == 0)
     state = hass.states.get("sensor.wallbox")
     assert state
     assert state.name == "Wallbox"
@@ -485,7 +504,7 @@ async def test_a_new_entry_has_no_leftovers(
 
 @pytest.mark.parametrize("personality", KINDS)
 @pytest.mark.parametrize("title", ["Hypervolt {}", "{}"])
-async def test_titles_no_longer_tell_the_id(
+async def test_titles_no_longer_tell_the_id(  # noqa: PLR0917 - fixtures
     hass: HomeAssistant,
     account: Account,
     upgrade: Upgrade,
@@ -529,15 +548,21 @@ async def test_the_device_stays(
         labels={"energy"},
         name_by_user=chosen,
     )
-    await upgrade(entry, charger)
+    rig = await upgrade(entry, charger)
     now = device_of(hass, entry)
     assert now.id == before.id
     assert (now.name, now.name_by_user) == ("Hypervolt", chosen)
     assert (now.area_id, now.labels) == ("garage", {"energy"})
     # New entities go by the name that people see, never by the id.
     slug = "garage_charger" if chosen else "hypervolt"
-    assert hass.states.get(f"sensor.{slug}_next_charge_start")
-    assert not [id_ for id_ in hass.states.async_entity_ids() if "2164" in id_]
+    assert rig.entity_id("sensor", "next_charge_start").endswith(
+        f"{slug}_next_charge_start"
+    )
+    assert not [
+        entity_id
+        for entity_id in hass.states.async_entity_ids()
+        if charger.charger_id in entity_id
+    ]
 
 
 @pytest.mark.parametrize(
@@ -642,16 +667,20 @@ async def test_migrating_twice_changes_nothing(
 
 
 async def test_a_set_up_that_failed_in_between(
-    hass: HomeAssistant, cloud: SimulatedCloud, account: Account, upgrade: Upgrade
+    hass: HomeAssistant,
+    cloud: SimulatedCloud,
+    account: Account,
+    upgrade: Upgrade,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(coordinator_module, "SET_UP_LIMIT", 0.8)
     charger = account.add_charger()
     entry = add_older_entry(hass, charger)
-    cloud.faults.enable(Fault.BLOCKED, status="403")
+    cloud.faults.enable(Fault.BAD_CLOSE, mode="503")
     assert await set_up(hass, entry) is ConfigEntryState.SETUP_RETRY
     assert entry.version == 2
     cloud.faults.clear()
     await hass.config_entries.async_unload(entry.entry_id)
-    await eventually(lambda: True)
     rig = await upgrade(entry, charger)
     await eventually(lambda: rig.state("switch", "lock_state") == STATE_OFF)
     assert entity(hass, TOTAL_INCREASING).unique_id == (
@@ -725,11 +754,9 @@ async def test_statistics_go_on_under_their_ids(
     entry = add_older_entry(hass, charger)
     recorded = [item for item in entities_of(charger) if item.state_class]
     values = await import_statistics(hass, recorded)
-    charge(charger)
     rig = await upgrade(entry, charger)
-    await eventually(
-        lambda: float(rig.state("sensor", "session_energy_total_increasing")) > 0
-    )
+    charge(charger)
+    await eventually(lambda: watt_hours(rig) > 0)
     await async_wait_recording_done(hass)
 
     recorder = get_instance(hass)
@@ -774,13 +801,14 @@ async def test_the_energy_panel_goes_on(
     await import_statistics(hass, [item])
     manager = await async_get_manager(hass)
     await manager.async_update(
-        {"device_consumption": [{"stat_consumption": TOTAL_INCREASING}]}
+        {
+            "energy_sources": [],
+            "device_consumption": [{"stat_consumption": TOTAL_INCREASING}],
+        }
     )
-    charge(charger)
     rig = await upgrade(entry, charger)
-    await eventually(
-        lambda: float(rig.state("sensor", "session_energy_total_increasing")) > 0
-    )
+    charge(charger)
+    await eventually(lambda: watt_hours(rig) > 0)
     await async_wait_recording_done(hass)
     assert rig.entity_id("sensor", "session_energy_total_increasing") == (
         TOTAL_INCREASING
@@ -790,3 +818,210 @@ async def test_the_energy_panel_goes_on(
     assert device["stat_consumption"] == TOTAL_INCREASING
     validation = await async_validate(hass)
     assert [list(found.issues) for found in validation.device_consumption] == [[]]
+
+
+# Removal
+
+
+async def remove_device(
+    rig: Rig, ws: WebSocketGenerator, device: dr.DeviceEntry
+) -> bool:
+    """Delete a device as a person does."""
+    client = await ws(rig.hass)
+    await client.send_json_auto_id(
+        {
+            "type": "config/device_registry/remove_config_entry",
+            "device_id": device.id,
+            "config_entry_id": rig.entry.entry_id,
+        }
+    )
+    answer: dict[str, Any] = await client.receive_json()
+    return bool(answer["success"])
+
+
+async def test_only_a_stale_device_can_be_deleted(
+    hass: HomeAssistant,
+    setup_charger: SetUpCharger,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    assert await async_setup_component(hass, "config", {})
+    registry, live = dr.async_get(hass), device_of(hass, rig.entry)
+    stale = registry.async_get_or_create(
+        config_entry_id=rig.entry.entry_id, identifiers={(DOMAIN, "12345")}
+    )
+    assert not await remove_device(rig, hass_ws_client, live)
+    assert registry.async_get(live.id)
+    assert await remove_device(rig, hass_ws_client, stale)
+    assert registry.async_get(stale.id) is None
+
+
+async def test_removing_an_entry_removes_all_it_kept(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    account: Account,
+    upgrade: Upgrade,
+    older_effects: Path,
+) -> None:
+    (older_effects / "mine.yaml").write_text("name: Mine\ndefault_colour: red\n")
+    charger = account.add_charger()
+    entry = add_older_entry(hass, charger)
+    await upgrade(entry, charger)
+    stored: dict[str, Any] = {"version": 1, "key": "", "data": {}}
+    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = stored
+    issues = ir.async_get(hass).issues
+    assert len(issues) == 2
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert [key for key in hass_storage if DOMAIN in key] == []
+    assert not issues
+    assert registered(hass, entry) == []
+    assert not dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert hass.states.async_entity_ids() == []
+
+
+# LED effects in the older integration's folder
+
+
+@pytest.fixture
+def older_effects(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The older folder, with what the older integration came with."""
+    folder = tmp_path / "led_effects"
+    folder.mkdir()
+    (folder / "flag.yaml").write_text("name: Flag\ndefault_colour: red\n")
+    monkeypatch.setattr(effect_files, "_OLDER_FOLDER", folder)
+    hass.config.config_dir = str(tmp_path)
+    return folder
+
+
+def older_effects_issue(hass: HomeAssistant) -> ir.IssueEntry | None:
+    return ir.async_get(hass).async_get_issue(DOMAIN, "older_led_effects")
+
+
+async def test_effects_in_the_older_folder_work_until_they_are_moved(
+    hass: HomeAssistant, setup_charger: SetUpCharger, older_effects: Path
+) -> None:
+    (older_effects / "mine.yaml").write_text("name: Mine\ndefault_colour: red\n")
+    rig = await setup_charger(Personality.V3)
+    await act(rig, "light", "turn_on", "led", effect="Mine")
+    assert rig.charger.leds
+    told = older_effects_issue(hass)
+    assert told
+    assert told.translation_placeholders == {
+        "effects": "Mine",
+        "older_folder": "custom_components/hypervolt_charger/led_effects",
+        "folder": "hypervolt_led_effects",
+    }
+
+    folder = older_effects.parent / LED_EFFECTS_FOLDER
+    folder.mkdir()
+    (older_effects / "mine.yaml").rename(folder / "mine.yaml")
+    assert await hass.config_entries.async_reload(rig.entry.entry_id)
+    await act(rig, "light", "turn_on", "led", effect="Mine")
+    assert older_effects_issue(hass) is None
+
+
+async def test_effects_copied_are_not_told_of(
+    hass: HomeAssistant, setup_charger: SetUpCharger, older_effects: Path
+) -> None:
+    folder = older_effects.parent / LED_EFFECTS_FOLDER
+    folder.mkdir()
+    for place in (older_effects, folder):
+        (place / "mine.yaml").write_text("name: Mine\ndefault_colour: red\n")
+    rig = await setup_charger(Personality.V3)
+    assert [effect.label for effect in rig.coordinator.led_effects] == ["Mine"]
+    assert older_effects_issue(hass) is None
+
+
+async def test_what_the_older_integration_came_with_is_no_news(
+    hass: HomeAssistant,
+    setup_charger: SetUpCharger,
+    older_effects: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    assert rig.coordinator.led_effects == ()
+    assert older_effects_issue(hass) is None
+    assert not [
+        record
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and "LED effect" in record.getMessage()
+    ]
+
+
+# Side by side
+
+
+async def test_several_chargers_and_several_accounts_side_by_side_never_mix(
+    hass: HomeAssistant, cloud: SimulatedCloud, account: Account, upgrade: Upgrade
+) -> None:
+    login = {CONF_USERNAME: "neighbour@example.com", CONF_PASSWORD: "another secret"}
+    neighbour = cloud.add_account(*login.values())
+    chargers = [
+        account.add_charger(Personality.V3),
+        account.add_charger(Personality.LEGACY_V2),
+        neighbour.add_charger(Personality.V3),
+    ]
+    entries = [
+        add_older_entry(hass, charger, data=login if charger is chargers[2] else None)
+        for charger in chargers
+    ]
+    # Home Assistant sets up all entries of a domain that it had not loaded.
+    assert await set_up(hass, entries[0]) is ConfigEntryState.LOADED
+    rigs = [
+        Rig(hass=hass, cloud=cloud, account=owner, charger=charger, entry=entry)
+        for owner, charger, entry in zip(
+            (account, account, neighbour), chargers, entries, strict=True
+        )
+    ]
+    assert [entry.state for entry in entries] == [ConfigEntryState.LOADED] * 3
+
+    def limits(of: list[Rig]) -> list[str]:
+        states = (rig.state("number", "max_current") for rig in of)
+        return [state.removesuffix(".0") for state in states]
+
+    # States: each shows its own.
+    for amps, charger in enumerate(chargers, start=10):
+        charger.app_apply(max_current=amps * 1000)
+    await eventually(lambda: limits(rigs) == ["10", "11", "12"])
+    chargers[2].plug_in()
+    await eventually(lambda: rigs[2].state("switch", "charging") == "on")
+    assert rigs[0].state("switch", "charging") == STATE_OFF
+
+    # Commands: each reaches its own.
+    told = [10_000, 11_000, 12_000]
+    for number, rig in enumerate(rigs):
+        await act(rig, "number", "set_value", "max_current", value=20 + number)
+        told[number] += 10_000
+        assert [charger.max_current for charger in chargers] == told
+
+    # Devices: each has its own entities.
+    devices = [device_of(hass, entry) for entry in entries]
+    assert len({device.id for device in devices}) == 3
+    for rig, device in zip(rigs, devices, strict=True):
+        assert device.identifiers == {(DOMAIN, rig.charger.charger_id)}
+        for item in registered(hass, rig.entry):
+            assert item.device_id == device.id
+            assert item.unique_id.startswith(f"{rig.charger.charger_id}_")
+    ids = [item.entity_id for entry in entries for item in registered(hass, entry)]
+    assert len(ids) == len(set(ids))
+
+    # Trouble of one account is not the other's.
+    neighbour.password = "changed in the app"
+    neighbour.sign_out_everywhere()
+    await cloud.drop_all()
+    await eventually(lambda: reauth_flows(hass) == [entries[2].entry_id])
+    await eventually(lambda: limits(rigs[:2]) == ["20", "21"])
+
+    # Removal: the others stay.
+    await hass.config_entries.async_remove(entries[0].entry_id)
+    await hass.async_block_till_done()
+    assert device_of(hass, entries[1]).id == devices[1].id
+    assert device_of(hass, entries[2]).id == devices[2].id
+    assert registered(hass, entries[0]) == []
+    await act(rigs[1], "number", "set_value", "max_current", value=30)
+    assert [charger.max_current for charger in chargers] == [20_000, 30_000, 22_000]
+    await unload(hass, entries[1])
+    await hass.config_entries.async_unload(entries[2].entry_id)

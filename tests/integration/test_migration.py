@@ -45,6 +45,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.hypervolt_charger import (
+    async_migrate_entry,
     coordinator as coordinator_module,
     effect_files,
 )
@@ -644,6 +645,17 @@ async def test_an_entry_whose_charger_id_is_no_number(
     assert entry.version == 2
 
 
+async def test_a_charger_id_stored_as_a_number(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    charger = account.add_charger()
+    number = int(charger.charger_id)
+    entry = add_older_entry(hass, charger, data={CONF_CHARGER_ID: number})
+    await upgrade(entry, charger)
+    assert entry.data[CONF_CHARGER_ID] == charger.charger_id
+    assert entity(hass, TOTAL_INCREASING).unique_id.endswith("_increasing")
+
+
 # Again, in between, and back
 
 
@@ -694,6 +706,8 @@ async def test_an_entry_of_a_later_major_version_is_left_alone(
     entry = add_older_entry(hass, account.add_charger())
     hass.config_entries.async_update_entry(entry, version=3)
     assert await set_up(hass, entry) is ConfigEntryState.MIGRATION_ERROR
+    # Home Assistant sees to that itself, but other versions of it may not.
+    assert not await async_migrate_entry(hass, entry)
     assert entry.version == 3
     assert entity(hass, "sensor.hypervolt_voltage").unique_id.endswith("_Voltage")
 

@@ -135,9 +135,9 @@ class VariantTests(unittest.TestCase):
             ):
                 with self.subTest(value=value):
                     self.assertIs(parse_variant(value), variant)
-        for value in (None, True, 1, 2.5, "auto", "v4", "v", "", "23", [3]):
-            with self.subTest(value=value):
-                self.assertIsNone(parse_variant(value))
+        for other in (None, True, 1, 2.5, "auto", "v4", "v", "", "23", [3]):
+            with self.subTest(value=other):
+                self.assertIsNone(parse_variant(other))
 
     def test_plain_firmware_speaks_the_v3_api(self) -> None:
         for firmware in ("1", "1.0", "2483.2", "2627.0", "3951.0", "12345.12345"):

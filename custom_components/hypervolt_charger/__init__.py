@@ -18,6 +18,7 @@ from .coordinator import (
     async_forget_charger_gone,
 )
 from .follow import async_delete_planner_issues, async_follow_planner
+from .issues import async_delete_issues, async_watch_issues
 from .led_effects import async_load_led_effects
 from .planned_schedule import store_of
 from .planner import async_watch_octopus, octopus_issue
@@ -61,6 +62,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     await coordinator.async_config_entry_first_refresh()
     await coordinator.planned.async_load()
     async_watch_octopus(coordinator)
+    async_watch_issues(coordinator)
 
     async def close(_event: Event) -> None:
         await coordinator.async_shutdown()
@@ -82,4 +84,5 @@ async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
     await store_of(hass, entry.entry_id).async_remove()
     ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
     async_delete_planner_issues(hass, entry.entry_id)
+    async_delete_issues(hass, entry.entry_id)
     async_forget_charger_gone(hass, entry)

@@ -74,15 +74,13 @@ def _english() -> Tree:
 # Entities -------------------------------------------------------------------------
 
 
-def undescribed() -> list[str]:
-    """Return the entities of which nobody has said what they are for."""
-    texts = _texts()
-    return [
+def entity_keys() -> set[str]:
+    """Return all entities, those that are numbered once."""
+    return {
         f"{platform}.{_key(description)}"
         for platform in _platforms()
         for description in _descriptions(platform)
-        if f"{platform}.{_key(description)}" not in texts
-    ]
+    }
 
 
 def _texts() -> dict[str, str]:
@@ -132,8 +130,10 @@ def _descriptions(platform: str) -> list[EntityDescription]:
     package = "custom_components.hypervolt_charger"
     module = importlib.import_module(f"{package}.{platform}")
     found: dict[str, EntityDescription] = {}
-    for description in module.DESCRIPTIONS:
-        found.setdefault(_key(description), description)
+    for name, table in vars(module).items():
+        if name.endswith("DESCRIPTIONS"):
+            for description in table:
+                found.setdefault(_key(description), description)
     return list(found.values())
 
 

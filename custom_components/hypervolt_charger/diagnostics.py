@@ -132,6 +132,20 @@ def _charger(coordinator: HypervoltUpdateCoordinator) -> dict[str, Any]:
             "former_kept": planned.former is not None,
             "let_go_since": _moment(planned.let_go_since),
         },
+        "energy": _energy(coordinator),
+    }
+
+
+def _energy(coordinator: HypervoltUpdateCoordinator) -> dict[str, Any]:
+    books = coordinator.energy.shown
+    return {
+        "total_watt_hours": books.meter.total,
+        "count": books.meter.count,
+        "counted_at": _moment(books.meter.counted_at),
+        "runs": books.meter.runs,
+        "doubtful": books.meter.doubt is not None,
+        "price_known": books.price is not None,
+        "finished_sessions": len(coordinator.energy.sessions(None, None)),
     }
 
 

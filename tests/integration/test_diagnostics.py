@@ -90,6 +90,7 @@ async def test_what_is_told_of_an_entry(
     rig.charger.plug_in()
     await eventually(lambda: rig.coordinator.client.state.charging)
     await eventually(lambda: rig.coordinator.client.state.schedule)
+    await eventually(lambda: rig.coordinator.energy.shown.meter.count is not None)
     told = await of_entry(rig, hass_client)
 
     variant = "v3" if personality.speaks_v3_api else "v2"
@@ -130,6 +131,11 @@ async def test_what_is_told_of_an_entry(
         "former_kept": False,
         "let_go_since": None,
     }
+    energy = told["energy"]
+    assert energy["total_watt_hours"] >= 0
+    assert energy["count"] is not None
+    assert energy["finished_sessions"] == 0
+    assert energy["price_known"] is False
 
 
 async def test_what_is_told_of_a_schedule(

@@ -97,14 +97,14 @@ async def test_what_is_told_of_an_entry(
     assert told["hardware"] == ("v3" if personality.is_v3_hardware else "v2")
     assert told["variant"] == told["told_variant"] == variant
     assert told["entry"] == {
-        "version": "1.1",
+        "version": f"{rig.entry.version}.{rig.entry.minor_version}",
         "state": "loaded",
         "reason": None,
         "disabled_by": None,
         "polling": True,
-        "data_keys": ["charger_id", "password", "resolved_api_version", "username"],
+        "data_keys": sorted(rig.entry.data),
         "resolved_api_version": variant,
-        "options": {},
+        "options": dict(rig.entry.options),
     }
     connection = told["connection"]
     assert 0 <= connection.pop("last_message_age_seconds") < 60

@@ -49,18 +49,18 @@ class EnergyStore:
 
     async def async_load(self) -> tuple[Books, list[ChargeSession]]:
         """Return what an earlier run has left."""
-        books = _attempt(_books_from, await self._books.async_load(), Books())
+        books = _attempt(books_from_json, await self._books.async_load(), Books())
         stored = await self._sessions.async_load()
         sessions = _attempt(_sessions_from, stored, list[ChargeSession]())
         return books, sessions
 
     async def async_save_books(self, books: Books) -> None:
         """Write the small file."""
-        await self._books.async_save(_json(books))
+        await self._books.async_save(to_json(books))
 
     async def async_save_sessions(self, sessions: list[ChargeSession]) -> None:
         """Write the finished sessions."""
-        await self._sessions.async_save([_json(session) for session in sessions])
+        await self._sessions.async_save([to_json(session) for session in sessions])
 
     async def async_remove(self) -> None:
         """Delete both files."""
@@ -84,7 +84,8 @@ def _attempt[StoredT, T](
         return default
 
 
-def _json(value: Any) -> Json:
+def to_json(value: Any) -> Json:
+    """Return books or a session in the form that is stored."""
     return asdict(value, dict_factory=_plain)
 
 
@@ -95,7 +96,8 @@ def _plain(items: list[tuple[str, Any]]) -> Json:
     }
 
 
-def _books_from(stored: Json) -> Books:
+def books_from_json(stored: Json) -> Books:
+    """Return the books that were stored; raises ValueError and its like if it can't."""
     powers = ("house", "grid_import", "grid_export", "generation")
     return _read(
         Books,
@@ -111,7 +113,7 @@ def _meter_from(stored: Json) -> EnergyMeter:
         EnergyMeter,
         stored,
         counted_at=_moment,
-        doubt=lambda doubt: _read(Doubt, doubt),
+        doubt=lambda doubt: _read(Doubt, doubt, at=_moment),
     )
 
 

@@ -46,11 +46,13 @@ class Reading:
 class Doubt:
     """Readings in a row that do not follow from what was counted before.
 
-    `possible` is how much may have flowed, in Wh, before the first of them.
+    `at` is when the last of them was told, `possible` how much may have flowed, in Wh,
+    before the first.
     """
 
     first: int
     last: int
+    at: datetime
     possible: int
     readings: int = 1
 
@@ -127,27 +129,44 @@ class EnergyMeter:
         there, and what the new count began with is believed as far as it can have
         flowed.
         """
-        doubt, watt_hours = self.doubt, reading.watt_hours
-        if doubt is None or watt_hours < doubt.last:
+        assert self.count is not None  # noqa: S101 - for the type checker
+        watt_hours, doubt = reading.watt_hours, self.doubt
+        if doubt is None or not self._confirms(doubt, reading):
             doubt = Doubt(
-                first=watt_hours, last=watt_hours, possible=self._possible(reading.at)
+                first=watt_hours,
+                last=watt_hours,
+                at=reading.at,
+                possible=self._possible(reading.at),
             )
         else:
-            doubt = replace(doubt, last=watt_hours, readings=doubt.readings + 1)
+            doubt = replace(
+                doubt, last=watt_hours, at=reading.at, readings=doubt.readings + 1
+            )
         if doubt.readings < _CONVINCING:
             return replace(self._noticing(reading), doubt=doubt)
-        assert self.count is not None  # noqa: S101 - for the type checker
         if watt_hours > self.count:
             more = watt_hours - self.count
             return self._noting(reading, count=watt_hours, more=more)
         since = watt_hours - doubt.first
         return self._restarted(reading, min(doubt.first, doubt.possible) + since)
 
+    def _confirms(self, doubt: Doubt, reading: Reading) -> bool:
+        """Whether a reading speaks for the same as those before it.
+
+        A count that fell must go on as counts do; one that rose need only stay up.
+        """
+        assert self.count is not None  # noqa: S101 - for the type checker
+        if doubt.first > self.count:
+            return reading.watt_hours >= doubt.last
+        more = reading.watt_hours - doubt.last
+        return reading.watt_hours < self.count and 0 <= more <= _flow(
+            doubt.at, reading.at
+        )
+
     def _possible(self, now: datetime) -> int:
         """Return the Wh that can have flowed since the count was last seen."""
         assert self.counted_at is not None  # noqa: S101 - for the type checker
-        seconds = max((now - self.counted_at).total_seconds(), 0)
-        return _ROUNDING + int(MOST_WATTS * seconds / 3600)
+        return _flow(self.counted_at, now)
 
     def _restarted(self, reading: Reading, more: int) -> "EnergyMeter":
         meter = self._noting(reading, count=reading.watt_hours, more=more)
@@ -176,6 +195,12 @@ class EnergyMeter:
             charging=charging,
             unplugged=self.unplugged or reading.plugged is False,
         )
+
+
+def _flow(start: datetime, end: datetime) -> int:
+    """Return the most that can flow between two moments, in Wh."""
+    seconds = max((end - start).total_seconds(), 0)
+    return _ROUNDING + int(MOST_WATTS * seconds / 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

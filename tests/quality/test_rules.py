@@ -161,14 +161,19 @@ def test_categories() -> None:
         if name.partition(".")[0] in SETTING_PLATFORMS:
             assert category is EntityCategory.CONFIG, name
     for name, told in entities():
-        if isinstance(told, SensorEntityDescription) and told.state_class:
+        if isinstance(told, SensorEntityDescription) and _is_reading(told):
             assert told.entity_category is None, f"{name} is a reading"
+
+
+def _is_reading(told: SensorEntityDescription) -> bool:
+    """Whether it has a unit: a number such as a session's has none."""
+    return told.native_unit_of_measurement is not None
 
 
 def test_device_classes() -> None:
     for name, told in entities():
         if isinstance(told, SensorEntityDescription):
-            if told.native_unit_of_measurement or told.state_class:
+            if _is_reading(told):
                 assert told.device_class, f"{name} has a unit and no class"
             if told.options is not None:
                 assert told.device_class is SensorDeviceClass.ENUM, name

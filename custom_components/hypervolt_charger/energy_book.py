@@ -208,7 +208,8 @@ class EnergyBook:
         self._books = replace(books, meter=meter, log=log)
         for event in events:
             self._happened(event)
-        if events or meter.total != before.meter.total:
+        first = before.meter.count is None and meter.count is not None
+        if events or first or meter.total != before.meter.total:
             self._dirty = True
             self._save_soon(SAVE_INTERVAL)
         elif self.powers_wanted:

@@ -268,7 +268,9 @@ TOTAL_DESCRIPTIONS = (
     HypervoltEnergySensorEntityDescription(
         key="total_energy",
         watt_hours_fn=lambda books: (
-            None if books.meter.count is None else books.meter.total
+            None
+            if books.meter.count is None and not books.meter.total
+            else books.meter.total
         ),
     ),
 )

@@ -1,0 +1,483 @@
+"""Energy that adds up, sessions that are remembered, events that tell of both."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from homeassistant.components.event import ATTR_EVENT_TYPE
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    async_capture_events,
+    mock_restore_cache_with_extra_data,
+)
+
+from custom_components.hypervolt_charger import energy_book, price
+from custom_components.hypervolt_charger.const import DOMAIN
+from custom_components.hypervolt_charger.energy_store import SESSIONS_KEPT
+from tests.conftest import Rig, SetUpCharger
+from tests.simulator import Account, Fault, Personality
+from tests.waiting import eventually
+
+from .acting import enable
+from .entry_life import add_entry, set_up
+from .scheduling import device_id
+
+PRICE = "sensor.price"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the books, and believe in a pause, sooner than life would."""
+    monkeypatch.setattr(energy_book, "SAVE_INTERVAL", timedelta(seconds=0.05))
+    monkeypatch.setattr(energy_book, "POWER_SAVE_INTERVAL", timedelta(seconds=0.05))
+    hold = timedelta(seconds=0.4)
+    monkeypatch.setattr(
+        "custom_components.hypervolt_charger.hypervolt.charge_log.HOLD", hold
+    )
+
+
+def kwh(rig: Rig, key: str = "total_energy") -> float:
+    state = rig.state("sensor", key)
+    return -1.0 if state == STATE_UNKNOWN else float(state)
+
+
+def has_at_least(rig: Rig, least: float) -> bool:
+    return kwh(rig) >= least
+
+
+def event_types(events: list[Event[EventStateChangedData]]) -> list[str]:
+    return [
+        str(state.attributes[ATTR_EVENT_TYPE])
+        for event in events
+        if (state := event.data["new_state"])
+        and state.domain == "event"
+        and state.attributes.get(ATTR_EVENT_TYPE)
+    ]
+
+
+def last_event(rig: Rig) -> Mapping[str, Any]:
+    state = rig.hass.states.get(rig.entity_id("event", "charging"))
+    assert state
+    return state.attributes
+
+
+async def happens(rig: Rig, event_type: str) -> Mapping[str, Any]:
+    """Wait for an event; return what it tells."""
+    await eventually(lambda: last_event(rig).get(ATTR_EVENT_TYPE) == event_type)
+    return last_event(rig)
+
+
+async def charge_an_hour(rig: Rig) -> None:
+    rig.charger.plug_in(battery_kwh=100)
+    await happens(rig, "started")
+    before = kwh(rig)
+    rig.charger.advance(3600)
+    await eventually(lambda: kwh(rig) > before + 7)
+
+
+async def reload(rig: Rig) -> None:
+    assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    await rig.hass.async_block_till_done()
+
+
+async def get_sessions(rig: Rig, **data: Any) -> dict[str, Any]:
+    response = await rig.hass.services.async_call(
+        DOMAIN,
+        "get_sessions",
+        {"device_id": device_id(rig), **data},
+        blocking=True,
+        return_response=True,
+    )
+    assert response
+    devices: Any = response["devices"]
+    return dict(devices[device_id(rig)])
+
+
+@pytest.mark.parametrize(
+    "personality",
+    [Personality.V3, Personality.UPGRADED_V2, Personality.LEGACY_V2],
+)
+async def test_total_energy_lasts(
+    setup_charger: SetUpCharger, personality: Personality
+) -> None:
+    rig = await setup_charger(personality)
+    changes = async_capture_events(rig.hass, EVENT_STATE_CHANGED)
+    # A legacy V2 tells nothing before its first session, which is counted whole or not.
+    await eventually(lambda: kwh(rig) == 0 or not personality.speaks_v3_api)
+    await charge_an_hour(rig)
+    delivered = rig.charger.delivered_wh / 1000
+    assert kwh(rig) == pytest.approx(delivered, abs=0.02)
+    await reload(rig)
+    assert kwh(rig) == pytest.approx(delivered, abs=0.02)
+    rig.charger.unplug()
+    await eventually(lambda: kwh(rig, "session_energy_total_increasing") == 0)
+    await rig.cloud.pause()
+    await eventually(lambda: not rig.coordinator.client.available)
+    assert kwh(rig) >= round(delivered, 3) - 0.02
+    await rig.cloud.resume()
+    await eventually(lambda: rig.coordinator.client.connected)
+    await charge_an_hour(rig)
+    assert kwh(rig) == pytest.approx(rig.charger.delivered_wh / 1000, abs=0.04)
+    total = rig.entity_id("sensor", "total_energy")
+    shown = [
+        float(state.state)
+        for change in changes
+        if (state := change.data["new_state"])
+        and state.entity_id == total
+        and state.state.replace(".", "").isdigit()
+    ]
+    assert shown == sorted(shown)
+
+
+async def test_energy_delivered_while_home_assistant_was_down(
+    setup_charger: SetUpCharger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await eventually(lambda: kwh(rig) == 0)
+    await charge_an_hour(rig)
+    assert await rig.hass.config_entries.async_unload(rig.entry.entry_id)
+    await rig.hass.async_block_till_done()
+    rig.charger.advance(3600)
+    assert await rig.hass.config_entries.async_setup(rig.entry.entry_id)
+    await eventually(
+        lambda: kwh(rig) == pytest.approx(rig.charger.delivered_wh / 1000, abs=0.02)
+    )
+
+
+async def test_what_is_shown_is_on_disk(
+    hass: HomeAssistant, hass_storage: dict[str, Any], setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await eventually(lambda: kwh(rig) == 0)
+    total = rig.entity_id("sensor", "total_energy")
+    compared = 0
+
+    @callback
+    def compare(event: Event[EventStateChangedData]) -> None:
+        nonlocal compared
+        state: State | None = event.data["new_state"]
+        if state and state.entity_id == total:
+            stored = hass_storage[f"{DOMAIN}.{rig.entry.entry_id}.energy"]["data"]
+            assert float(state.state) * 1000 <= stored["meter"]["total"]
+            compared += 1
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, compare)
+    await charge_an_hour(rig)
+    assert compared
+
+
+async def test_books_that_are_lost_or_spoilt_do_not_let_the_meter_fall(
+    hass: HomeAssistant, hass_storage: dict[str, Any], account: Account
+) -> None:
+    charger = account.add_charger(Personality.V3)
+    entry = add_entry(hass, charger)
+    for file in ("energy", "sessions"):
+        hass_storage[f"{DOMAIN}.{entry.entry_id}.{file}"] = {
+            "version": 1,
+            "minor_version": 1,
+            "key": f"{DOMAIN}.{entry.entry_id}.{file}",
+            "data": {"meter": {"counted_at": "yesterday"}},
+        }
+    mock_restore_cache_with_extra_data(
+        hass,
+        [
+            (
+                State("sensor.hypervolt_total_energy", "1234.5"),
+                {"native_value": 1234.5, "native_unit_of_measurement": "kWh"},
+            )
+        ],
+    )
+    assert await set_up(hass, entry) is ConfigEntryState.LOADED
+    await eventually(
+        lambda: (
+            (state := hass.states.get("sensor.hypervolt_total_energy"))
+            and state.state == "1234.5"
+        )
+    )
+
+
+async def test_the_life_of_a_session(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    # What the plug was before anybody looked is no event.
+    rig.charger.plug_in(battery_kwh=100)
+    await happens(rig, "started")
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    changes = async_capture_events(rig.hass, EVENT_STATE_CHANGED)
+    rig.charger.set_mode("super_eco")
+    rig.charger.set_solar(9000)
+    rig.charger.plug_in(battery_kwh=100)
+    await happens(rig, "started")
+    rig.charger.set_solar(0)
+    await happens(rig, "paused")
+    assert rig.state("sensor", "charging_readiness") == "waiting_for_solar"
+    rig.charger.set_solar(9000)
+    await happens(rig, "resumed")
+    rig.charger.unplug()
+    finished = await happens(rig, "unplugged")
+    assert "reason" not in finished
+    assert event_types(changes) == [
+        "plugged_in",
+        "started",
+        "paused",
+        "resumed",
+        "finished",
+        "unplugged",
+    ]
+
+
+async def test_a_car_that_is_full(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    rig.charger.car_full()
+    finished = await happens(rig, "finished")
+    assert finished["reason"] == "full"
+    assert finished["energy_kwh"] == pytest.approx(
+        rig.charger.delivered_wh / 1000, abs=0.02
+    )
+    assert finished["charge_mode"] == "boost"
+    assert finished["cost"] is None
+    await eventually(lambda: rig.state("sensor", "charging_readiness") == "finished")
+
+
+async def test_what_a_person_stops(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    rig.charger.app_apply(release=True)
+    assert (await happens(rig, "finished"))["reason"] == "stopped"
+
+
+async def test_a_restart_in_the_middle_tells_nothing_twice(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    await eventually(lambda: rig.coordinator.energy.shown.log.session)
+    changes = async_capture_events(rig.hass, EVENT_STATE_CHANGED)
+    await reload(rig)
+    await eventually(lambda: kwh(rig, "session_energy_total_increasing") > 7000)
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    # The last event from before the restart is shown again, as ever.
+    assert event_types(changes)[-2:] == ["finished", "unplugged"]
+    assert event_types(changes).count("finished") == 1
+    (session,) = rig.coordinator.energy.sessions()
+    assert session.watt_hours == pytest.approx(rig.charger.delivered_wh, abs=20)
+
+
+async def test_an_end_while_home_assistant_was_down(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    await eventually(lambda: rig.coordinator.energy.shown.log.session)
+    assert await rig.hass.config_entries.async_unload(rig.entry.entry_id)
+    rig.charger.pilot_on_login = True
+    rig.charger.unplug()
+    assert await rig.hass.config_entries.async_setup(rig.entry.entry_id)
+    await happens(rig, "unplugged")
+    assert len(rig.coordinator.energy.sessions()) == 1
+
+
+async def test_sessions_are_told(
+    hass: HomeAssistant, setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    assert await get_sessions(rig) == {
+        "sessions": [],
+        "count": 0,
+        "energy_kwh": 0,
+        "cost": None,
+    }
+    await charge_an_hour(rig)
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    answer = await get_sessions(rig, export="csv")
+    (session,) = answer["sessions"]
+    assert answer["count"] == 1
+    assert answer["energy_kwh"] == session["energy_kwh"] > 7
+    assert session["charge_mode"] == "boost"
+    assert session["end_reason"] == "unplugged"
+    assert session["peak_power_w"] > 7000
+    header, line, end = answer["csv"].split("\n")
+    assert end == ""
+    assert header.split(",") == list(session)
+    assert line.split(",")[2] == str(session["energy_kwh"])
+
+    now = dt_util.now()
+    before, after = now - timedelta(days=1), now + timedelta(days=1)
+    assert (await get_sessions(rig, start=before, end=after))["count"] == 1
+    assert (await get_sessions(rig, start=after))["count"] == 0
+    assert (await get_sessions(rig, end=before))["count"] == 0
+    with pytest.raises(ServiceValidationError, match="end must be after the start"):
+        await get_sessions(rig, start=after, end=before)
+
+    calendar = rig.entity_id("calendar", "charging_schedule")
+    events: Any = await hass.services.async_call(
+        "calendar",
+        "get_events",
+        {"entity_id": calendar, "start_date_time": before, "end_date_time": after},
+        blocking=True,
+        return_response=True,
+    )
+    summaries = [event["summary"] for event in events[calendar]["events"]]
+    assert f"Charged {session['energy_kwh']:.1f} kWh" in summaries
+
+
+async def test_sessions_outlive_a_restart_for_two_years(
+    hass_storage: dict[str, Any], setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    key = f"{DOMAIN}.{rig.entry.entry_id}.sessions"
+    await eventually(lambda: key in hass_storage)
+    await reload(rig)
+    (session,) = rig.coordinator.energy.sessions()
+    assert await rig.hass.config_entries.async_unload(rig.entry.entry_id)
+    (stored,) = hass_storage[key]["data"]
+    old = datetime.now(UTC) - SESSIONS_KEPT
+    hass_storage[key]["data"] = [{**stored, "end": old.isoformat()}, stored]
+    assert await rig.hass.config_entries.async_setup(rig.entry.entry_id)
+    assert rig.coordinator.energy.sessions() == [session]
+
+
+async def test_a_session_written_as_finished_is_not_open(
+    hass_storage: dict[str, Any], setup_charger: SetUpCharger
+) -> None:
+    """The power may go between the writing of the two files."""
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    await eventually(lambda: rig.coordinator.energy.shown.log.session)
+    key = f"{DOMAIN}.{rig.entry.entry_id}.energy"
+    earlier = dict(hass_storage[key])
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    assert await rig.hass.config_entries.async_unload(rig.entry.entry_id)
+    hass_storage[key] = earlier
+    assert await rig.hass.config_entries.async_setup(rig.entry.entry_id)
+    assert rig.coordinator.energy.shown.log.session is None
+    assert len(rig.coordinator.energy.sessions()) == 1
+
+
+async def test_removal_takes_the_files_along(
+    hass_storage: dict[str, Any], setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    prefix = f"{DOMAIN}.{rig.entry.entry_id}"
+    await eventually(lambda: f"{prefix}.sessions" in hass_storage)
+    assert f"{prefix}.energy" in hass_storage
+    await rig.hass.config_entries.async_remove(rig.entry.entry_id)
+    await rig.hass.async_block_till_done()
+    assert not [key for key in hass_storage if key.startswith(prefix)]
+
+
+async def with_options(rig: Rig, **options: Any) -> None:
+    rig.hass.config_entries.async_update_entry(rig.entry, options=options)
+    await reload(rig)
+
+
+async def test_a_fixed_price(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    await with_options(rig, price=0.25)
+    await charge_an_hour(rig)
+    rig.charger.app_apply(release=True)
+    finished = await happens(rig, "finished")
+    assert finished["cost"] == pytest.approx(finished["energy_kwh"] / 4, abs=0.01)
+    assert (await get_sessions(rig))["cost"] == finished["cost"]
+    # Who no longer wants to know is told none.
+    await with_options(rig)
+    assert rig.coordinator.energy.tariff.price is None
+
+
+async def test_a_price_that_changes_within_the_session(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    rig.hass.states.async_set(PRICE, "0.10", {"unit_of_measurement": "GBP/kWh"})
+    await with_options(rig, price_entity=PRICE)
+    await charge_an_hour(rig)
+    cheap = kwh(rig)
+    rig.hass.states.async_set(PRICE, "unavailable")
+    rig.hass.states.async_set(PRICE, "300", {"unit_of_measurement": "GBP/MWh"})
+    rig.charger.advance(3600)
+    await eventually(lambda: kwh(rig) > cheap + 7)
+    rig.charger.app_apply(release=True)
+    finished = await happens(rig, "finished")
+    dear = finished["energy_kwh"] - cheap
+    # Compressed time: a jump is billed from the last reading on, so nearly all of it.
+    assert finished["cost"] == pytest.approx(cheap * 0.1 + dear * 0.3, rel=0.25)
+    assert finished["cost"] > finished["energy_kwh"] * 0.12
+
+
+@pytest.mark.parametrize(
+    ("state", "unit", "expected"),
+    [
+        ("0.25", None, 0.25),
+        ("0.25", "GBP/kWh", 0.25),
+        ("-3", "EUR/MWh", -0.003),
+        ("0.0002", "EUR/Wh", 0.2),
+        ("25", "p/furlong", 25),
+        ("unknown", None, None),
+        ("nan", None, None),
+        ("inf", None, None),
+    ],
+)
+def test_what_a_kwh_costs(state: str, unit: str | None, expected: float | None) -> None:
+    attributes = {"unit_of_measurement": unit} if unit else {}
+    found = price.price_per_kwh(State(PRICE, state, attributes))
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+async def test_energy_of_house_and_grid(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    rig.charger.set_solar(3_000_000)
+    rig.charger.set_house_load(2_000_000)
+    await enable(
+        rig,
+        "sensor",
+        "house_energy",
+        "grid_import_energy",
+        "grid_export_energy",
+        "generation_energy",
+    )
+    await eventually(lambda: kwh(rig, "house_energy") > 0.1)
+    await eventually(lambda: kwh(rig, "generation_energy") > 0.1)
+    await eventually(lambda: kwh(rig, "grid_export_energy") > 0.1)
+    assert kwh(rig, "grid_import_energy") == 0
+    rig.charger.set_solar(0)
+    await eventually(lambda: kwh(rig, "grid_import_energy") > 0.1)
+
+
+async def test_noise_while_it_charges(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    await eventually(lambda: kwh(rig) == 0)
+    for mode in ("dip", "jump", "keep", "reset"):
+        rig.cloud.faults.enable(Fault.WH_NOISE, mode=mode, watt_hours=40)
+        before = rig.charger.delivered_wh, kwh(rig)
+        rig.charger.plug_in(battery_kwh=100)
+        await happens(rig, "started")
+        for time in range(1, 4):
+            rig.charger.advance(600)
+            await eventually(partial(has_at_least, rig, before[1] + 1.1 * time))
+        rig.charger.unplug()
+        await happens(rig, "unplugged")
+        rig.cloud.faults.clear()
+        delivered = (rig.charger.delivered_wh - before[0]) / 1000
+        assert kwh(rig) - before[1] == pytest.approx(delivered, abs=0.1)

@@ -31,14 +31,12 @@ import voluptuous as vol
 
 from .const import DOMAIN
 from .entity import is_entity_of_key
+from .hypervolt.charge_log import ChargeEventType
 
 PLATFORM_TYPE = "device"
 
-# In the order of a session.
-TRIGGER_TYPES = ("plugged_in", "started", "paused", "resumed", "finished", "unplugged")
-
 TRIGGER_SCHEMA = DEVICE_TRIGGER_BASE_SCHEMA.extend(
-    {vol.Required(CONF_TYPE): vol.In(TRIGGER_TYPES)}
+    {vol.Required(CONF_TYPE): vol.In(list(ChargeEventType))}
 )
 
 
@@ -55,7 +53,7 @@ async def async_get_triggers(
             CONF_DOMAIN: DOMAIN,
             CONF_TYPE: trigger_type,
         }
-        for trigger_type in TRIGGER_TYPES
+        for trigger_type in ChargeEventType
     ]
 
 

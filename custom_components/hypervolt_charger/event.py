@@ -1,11 +1,14 @@
 """The event of a charger: a car comes, charges and goes."""
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Any, override
+from datetime import datetime
+from typing import Any, Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_call_later
 
 from .coordinator import HypervoltConfigEntry
 from .entity import (
@@ -17,6 +20,9 @@ from .entity import (
 from .hypervolt.charge_log import ChargeEvent, ChargeEventType, ChargeSession
 
 PARALLEL_UPDATES = 0
+
+# Seconds between two events.
+_APART: Final = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +65,42 @@ class HypervoltEvent(HypervoltEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen, also to what happened while this was set up."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.energy.async_subscribe(self._tell))
+        self._untold: deque[ChargeEvent] = deque()
+        self._cancel_next: CALLBACK_TYPE | None = None
+        self.async_on_remove(self.coordinator.energy.async_subscribe(self._hear))
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Tell no more."""
+        if self._cancel_next is not None:
+            self._cancel_next()
+        await super().async_will_remove_from_hass()
 
     @callback
     def async_entity_id_changed(self) -> None:
         """Let Home Assistant rename the entity in place: nothing hangs on its id."""
 
     @callback
-    def _tell(self, event: ChargeEvent) -> None:
+    def _hear(self, event: ChargeEvent) -> None:
+        self._untold.append(event)
+        if self._cancel_next is None:
+            self._tell()
+
+    @callback
+    def _tell(self, _now: datetime | None = None) -> None:
+        """Tell one event after the other.
+
+        The state is the time in milliseconds: what happens at once, such as the end of
+        a session by pulling the plug, would look like one event.
+        """
+        self._cancel_next = None
+        if not self._untold:
+            return
+        event = self._untold.popleft()
         attributes = _attributes(event.session) if event.session else None
         self._trigger_event(event.type, attributes)
         self.async_write_ha_state()
+        self._cancel_next = async_call_later(self.hass, _APART, self._tell)
 
 
 def _attributes(session: ChargeSession) -> dict[str, Any]:

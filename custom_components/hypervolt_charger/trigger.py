@@ -16,6 +16,7 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 
 from .entity import is_entity_of_key
+from .hypervolt.charge_log import ChargeEventType
 
 try:
     from homeassistant.helpers.automation import DomainSpec
@@ -40,8 +41,8 @@ else:
 
         _domain_specs = {EVENT_DOMAIN: DomainSpec()}  # noqa: RUF012 - no class variable in the base
         _schema = ENTITY_STATE_TRIGGER_SCHEMA_WITH_BEHAVIOR
-        _event_type: ClassVar[str]
-        _lasts_in: ClassVar[frozenset[str]]
+        _event_type: ClassVar[ChargeEventType]
+        _lasts_in: ClassVar[frozenset[ChargeEventType]]
 
         @override
         def entity_filter(self, entities: set[str]) -> set[str]:
@@ -71,28 +72,26 @@ else:
     class PluggedInTrigger(ChargingEventTrigger):
         """A car is plugged in."""
 
-        _event_type = "plugged_in"
-        _lasts_in = frozenset(
-            {"plugged_in", "started", "paused", "resumed", "finished"}
-        )
+        _event_type = ChargeEventType.PLUGGED_IN
+        _lasts_in = frozenset(ChargeEventType) - {ChargeEventType.UNPLUGGED}
 
     class StartedChargingTrigger(ChargingEventTrigger):
         """A session starts."""
 
-        _event_type = "started"
-        _lasts_in = frozenset({"started", "resumed"})
+        _event_type = ChargeEventType.STARTED
+        _lasts_in = frozenset({ChargeEventType.STARTED, ChargeEventType.RESUMED})
 
     class FinishedChargingTrigger(ChargingEventTrigger):
         """A session has ended."""
 
-        _event_type = "finished"
-        _lasts_in = frozenset({"finished"})
+        _event_type = ChargeEventType.FINISHED
+        _lasts_in = frozenset({ChargeEventType.FINISHED})
 
     class UnpluggedTrigger(ChargingEventTrigger):
         """A car is unplugged."""
 
-        _event_type = "unplugged"
-        _lasts_in = frozenset({"unplugged"})
+        _event_type = ChargeEventType.UNPLUGGED
+        _lasts_in = frozenset({ChargeEventType.UNPLUGGED})
 
     TRIGGERS = {
         "finished_charging": FinishedChargingTrigger,

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_get_device_automations
 
 from custom_components.hypervolt_charger.const import DOMAIN
-from custom_components.hypervolt_charger.device_trigger import TRIGGER_TYPES
+from custom_components.hypervolt_charger.hypervolt.charge_log import ChargeEventType
 
 from .charging_events import EVENT_TYPES, Automation, ChargingEvents, add_events
 
@@ -52,7 +52,7 @@ async def charger(hass: HomeAssistant) -> ChargingEvents:
 async def test_offered_for_a_charger_that_tells_of_events(
     hass: HomeAssistant, charger: ChargingEvents
 ) -> None:
-    assert await offered(hass, charger.device) == list(TRIGGER_TYPES)
+    assert await offered(hass, charger.device) == list(ChargeEventType)
     er.async_get(hass).async_update_entity(
         charger.entity_id, disabled_by=er.RegistryEntryDisabler.USER
     )
@@ -64,7 +64,7 @@ async def test_not_offered_for_other_event_entities(hass: HomeAssistant) -> None
     assert await offered(hass, other.device) == []
 
 
-@pytest.mark.parametrize("trigger_type", TRIGGER_TYPES)
+@pytest.mark.parametrize("trigger_type", ChargeEventType)
 async def test_fires_at_its_event_only(
     charger: ChargingEvents, trigger_type: str
 ) -> None:

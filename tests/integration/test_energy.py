@@ -31,6 +31,7 @@ from tests.simulator import Account, Fault, Personality
 from tests.waiting import eventually
 
 from .acting import enable
+from .charging_events import Automation
 from .entry_life import add_entry, set_up
 from .scheduling import device_id
 
@@ -234,6 +235,40 @@ async def test_the_life_of_a_session(setup_charger: SetUpCharger) -> None:
         "paused",
         "resumed",
         "finished",
+        "unplugged",
+    ]
+
+
+async def test_automations_hear_of_each_event(
+    hass: HomeAssistant, setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    automation = Automation(hass=hass)
+    target = {"device_id": device_id(rig)}
+    await automation.set_up(
+        {
+            "triggers": [
+                {"trigger": f"{DOMAIN}.started_charging", "target": target},
+                {"trigger": f"{DOMAIN}.finished_charging", "target": target},
+                {"trigger": f"{DOMAIN}.unplugged", "target": target},
+                {
+                    "trigger": "device",
+                    "domain": DOMAIN,
+                    "device_id": device_id(rig),
+                    "type": "unplugged",
+                },
+            ]
+        },
+        "{{ trigger.to_state.attributes.event_type }}",
+    )
+    rig.charger.plug_in()
+    await happens(rig, "started")
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    assert await automation.settle() == [
+        "started",
+        "finished",
+        "unplugged",
         "unplugged",
     ]
 

@@ -568,7 +568,10 @@ class HypervoltApiClient:
         """Believe a plug at once, its absence only when it lasts (F13)."""
         if pilot is None:
             return
-        plugged = self._state.pilot not in (None, PilotState.UNPLUGGED)
+        plugged = (
+            self._state.pilot not in (None, PilotState.UNPLUGGED)
+            or self._state.charging is True
+        )
         if pilot is PilotState.UNPLUGGED and plugged:
             if self._unplugging is None:
                 self._unplugging = asyncio.get_running_loop().call_later(

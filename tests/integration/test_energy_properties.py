@@ -1,0 +1,168 @@
+"""Whatever a counter does, the lifetime's energy only rises and is the truth."""
+
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Final
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+import hypothesis.strategies as st
+
+from custom_components.hypervolt_charger.energy_store import (
+    Books,
+    books_from_json,
+    to_json,
+)
+from custom_components.hypervolt_charger.hypervolt.energy import EnergyMeter, Reading
+
+# What flows between two frames at the most: 22 kW for ten seconds.
+ONE_READING: Final = 22_000 * 10 / 3600
+
+STEPS = st.integers(3, 10)
+POWERS = st.integers(0, 22_000)
+
+
+class MeterMachine(RuleBasedStateMachine):
+    """A charger that delivers energy and tells of it badly, and a meter."""
+
+    @initialize(numbered=st.booleans(), keeps_total=st.booleans())
+    def install(self, numbered: bool, keeps_total: bool) -> None:
+        """Set out; a V2 numbers its sessions, and some show the last total while idle.
+
+        Who neither numbers them nor shows none while idle tells of its plug.
+        """
+        self.numbered = numbered
+        self.keeps_total = keeps_total
+        self.now = datetime(2026, 6, 5, 12, 0, tzinfo=UTC)
+        self.delivered = self.told = 0.0
+        self.number = 1
+        self.charging = False
+        self.plugged = True
+        self.meter = EnergyMeter()
+        self.last: Reading | None = None
+        self.highest = 0
+        self.settle()
+
+    def tell(self, offset: int = 0) -> None:
+        """Tell a frame; the count may be wrong by an offset."""
+        shown = int(self.told) if self.charging or self.keeps_total else 0
+        self.hear(
+            Reading(
+                at=self.now,
+                watt_hours=max(shown + offset, 0),
+                charging=self.charging,
+                session_id=self.number if self.numbered else None,
+                plugged=self.plugged,
+            )
+        )
+
+    def hear(self, reading: Reading) -> None:
+        self.last = reading
+        self.meter = self.meter.read(reading)
+
+    def pass_time(self, seconds: float, watts: float = 0) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.delivered += watts * seconds / 3600
+        self.told += watts * seconds / 3600
+
+    def settle(self) -> None:
+        """Say the same a few times: then it is no noise any more."""
+        for _ in range(4):
+            self.pass_time(3)
+            self.tell()
+
+    @precondition(lambda self: not self.charging)
+    @rule(hidden_hours=st.integers(0, 10), watts=POWERS)
+    def start(self, hidden_hours: int, watts: int) -> None:
+        """Begin a session; its first hours may not be heard of."""
+        self.plugged = self.charging = True
+        self.number += 1
+        self.told = 0.0
+        self.pass_time(3600 * hidden_hours + 3, watts if hidden_hours else 0)
+        self.tell()
+
+    @precondition(lambda self: self.charging)
+    @rule(seconds=STEPS, watts=POWERS, frames=st.integers(1, 5))
+    def charge(self, seconds: int, watts: int, frames: int) -> None:
+        for _ in range(frames):
+            self.pass_time(seconds, watts)
+            self.tell()
+
+    @precondition(lambda self: self.charging and self.told < 200_000)
+    @rule(minutes=st.integers(1, 600), watts=POWERS)
+    def fall_silent(self, minutes: int, watts: int) -> None:
+        """Deliver unheard within a session."""
+        self.pass_time(60 * minutes, watts)
+        self.tell()
+
+    @precondition(lambda self: self.charging)
+    @rule(watt_hours=st.integers(1, 50))
+    def dip(self, watt_hours: int) -> None:
+        self.pass_time(3)
+        self.tell(-watt_hours)
+
+    @precondition(lambda self: self.charging)
+    @rule(watt_hours=st.integers(500, 100_000))
+    def jump(self, watt_hours: int) -> None:
+        self.tell(watt_hours)
+        self.pass_time(3)
+        self.tell()
+
+    @precondition(lambda self: self.charging)
+    @rule()
+    def count_anew(self) -> None:
+        """Begin to count within a session."""
+        self.settle()
+        self.told = 0.0
+        self.settle()
+
+    @precondition(lambda self: self.last)
+    @rule()
+    def repeat(self) -> None:
+        """Tell the last frame again."""
+        assert self.last is not None
+        self.hear(self.last)
+
+    @precondition(lambda self: self.charging)
+    @rule(pull=st.booleans())
+    def stop(self, pull: bool) -> None:
+        """End the session; a last frame tells its total."""
+        self.pass_time(3)
+        self.tell()
+        self.charging = False
+        self.plugged = not (pull or (self.keeps_total and not self.numbered))
+        keeps, self.keeps_total = self.keeps_total, True
+        self.tell()
+        self.keeps_total = keeps
+        self.settle()
+
+    @rule()
+    def restart(self) -> None:
+        """Restart Home Assistant."""
+        text = json.dumps(to_json(Books(meter=self.meter)))
+        self.meter = books_from_json(json.loads(text)).meter
+
+    @invariant()
+    def never_falls(self) -> None:
+        assert self.meter.total >= self.highest
+        self.highest = self.meter.total
+
+    def teardown(self) -> None:
+        self.settle()
+        assert abs(self.meter.total - self.delivered) <= ONE_READING
+
+
+MeterMachine.TestCase.settings = settings(
+    max_examples=200,
+    derandomize=True,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestMeter = MeterMachine.TestCase

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
-import time
 
 from playwright.async_api import (
     ConsoleMessage,
@@ -77,9 +76,12 @@ class Person:
         """Choose what the open menu offers."""
         await self.page.get_by_role("menuitem", name=name, exact=True).click()
 
-    async def sees(self, text: str | re.Pattern[str]) -> None:
+    async def sees(
+        self, text: str | re.Pattern[str], patience: float = PATIENCE
+    ) -> None:
         """Wait until a text is on the page."""
-        await expect(self.page.get_by_text(text).last).to_be_visible()
+        found = self.page.get_by_text(text).last
+        await expect(found).to_be_visible(timeout=patience * 1000)
 
     async def pick(self, field_name: str, typed: str, result: str) -> None:
         """Open a field that offers choices, type to find one, and take it."""
@@ -168,22 +170,16 @@ class Charger:
 
     async def shows_above(self, key: str, least: float, limit: float = 15.0) -> float:
         """Wait until an entity shows more than a number; return what it shows."""
-        begin = time.monotonic()
         shown = 0.0
 
         async def above() -> bool:
             nonlocal shown
             state = (await self.demo.api.state(self.ids[key]))["state"]
-            shown = float(state) if _is_number(state) else 0.0
+            shown = 0.0 if state in ("unknown", "unavailable") else float(state)
             return shown > least
 
         await seconds_until(f"{key} above {least}", above, limit)
-        assert time.monotonic() - begin < limit
         return shown
-
-
-def _is_number(state: str) -> bool:
-    return state not in ("unknown", "unavailable")
 
 
 async def until(

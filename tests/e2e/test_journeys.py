@@ -29,7 +29,7 @@ pytestmark = [
 
 INTEGRATION = f"config/integrations/integration/{DOMAIN}"
 # The sensor of the charger that the energy panel is given.
-ENERGY = "session_energy_total_increasing"
+ENERGY = "total_energy"
 NEW_PASSWORD = "demo-2"
 
 # What a journey brings about on purpose, in the words of the log.
@@ -77,29 +77,22 @@ async def test_the_page_of_the_device(person: Person, charger: Charger) -> None:
     await person.open(f"config/devices/device/{charger.device_id}")
     await person.sees("Home 3 Pro")
 
-    named = {}
-    for item in await demo_entities(charger):
-        if item["disabled_by"] is None:
-            named[item["entity_id"]] = item["name"] or item["original_name"]
-    rows = page.locator("ha-device-entities-card").locator(
-        "hui-toggle-entity-row, hui-sensor-entity-row, hui-select-entity-row, "
-        "hui-number-entity-row, hui-button-entity-row, hui-text-entity-row, "
-        "hui-time-entity-row, hui-light-entity-row, hui-simple-entity-row, "
-        "hui-generic-entity-row"
-    )
-    await expect(rows.first).to_be_visible()
-    shown = "\n".join(await page.locator("ha-device-entities-card").all_inner_texts())
-    for name in set(named.values()):
+    names = [
+        item["name"] or item["original_name"]
+        for item in await charger.demo.api.entities(charger.entry_id)
+        if item["disabled_by"] is None
+    ]
+    for name in names:
         await expect(page.get_by_text(name, exact=True).first).to_be_attached()
-        assert not LIKE_A_KEY.search(name), name
-    assert not LIKE_A_KEY.search(shown), shown
-    await every_icon_is_drawn(person, len(named))
+    words = await page.locator("ha-config-device-page").aria_snapshot()
+    assert not LIKE_A_KEY.findall(without_addresses(words))
+    await every_icon_is_drawn(person, len(names))
     await person.keep_picture("device")
 
 
-async def demo_entities(charger: Charger) -> list[dict[str, object]]:
-    """Return what Home Assistant knows of the charger's entities."""
-    return await charger.demo.api.entities(charger.entry_id)
+def without_addresses(words: str) -> str:
+    """Return what a page says, without where its links lead."""
+    return "\n".join(line for line in words.splitlines() if "/url:" not in line)
 
 
 async def every_icon_is_drawn(person: Person, least: int) -> None:
@@ -264,7 +257,7 @@ async def test_a_session_in_the_energy_panel(person: Person, charger: Charger) -
     await expect(tooltip).to_be_visible()
     said = re.search(r"Energy: ([\d.]+) kWh", await tooltip.inner_text())
     assert said is not None
-    assert float(said[1]) == pytest.approx(energy, rel=0.02)
+    assert float(said[1]) == pytest.approx(energy, abs=0.01)
 
 
 async def a_session(charger: Charger) -> None:
@@ -278,19 +271,20 @@ async def a_session(charger: Charger) -> None:
     await charger.act("plug_in")
     await charger.shows("switch.charging", "on")
     await charger.act("advance", seconds=3600)
-    await charger.shows_above("sensor.session_energy", 1000)
+    # A rise as sudden as this one is believed when it has been told several times.
+    await charger.shows_above(f"sensor.{ENERGY}", 1, limit=30)
 
 
 async def statistics_as_of_the_next_hour(charger: Charger, entity_id: str) -> float:
     """Give the energy panel the statistics it would have to wait an hour for.
 
     Home Assistant compiles the hours when they are over. These are imported through
-    the recorder's own command, of what the sensor shows now. Returns it in kWh.
+    the recorder's own command, of what the sensor shows now, which is returned.
     """
     state = await charger.demo.api.state(entity_id)
     unit = state["attributes"]["unit_of_measurement"]
     total = float(state["state"])
-    assert total > 0
+    assert unit == "kWh"
     this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     await charger.demo.api.command(
         "recorder/import_statistics",
@@ -324,7 +318,7 @@ async def statistics_as_of_the_next_hour(charger: Charger, entity_id: str) -> fl
         return bool(hours)
 
     await until("statistics are stored", stored)
-    return total / (1000 if unit == "Wh" else 1)
+    return total
 
 
 async def test_pasting_the_dashboard(person: Person, charger: Charger) -> None:
@@ -371,7 +365,8 @@ async def test_signing_in_again(person: Person, charger: Charger) -> None:
     await cloud.post(f"accounts/{ACCOUNT}/sign_out")
     await cloud.post("drop")
     await person.open(INTEGRATION)
-    await person.sees("Attention required")
+    # It comes back after a pause of some seconds, and is refused.
+    await person.sees("Attention required", patience=60)
     attention = person.page.get_by_role("listitem").filter(has_text="Attention")
     await person.press("Reconfigure", attention)
     await person.sees("Sign in to Hypervolt again")

@@ -13,7 +13,12 @@ from syrupy.assertion import SnapshotAssertion
 
 # Home Assistant must know of the integration before it is started.
 from custom_components.hypervolt_charger import account as account_module
-from custom_components.hypervolt_charger.const import CONF_CHARGER_ID, DOMAIN
+from custom_components.hypervolt_charger.const import (
+    CONF_CHARGER_ID,
+    DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
+)
 from custom_components.hypervolt_charger.coordinator import HypervoltUpdateCoordinator
 from custom_components.hypervolt_charger.hypervolt.endpoints import OVERRIDE_VARIABLE
 from custom_components.hypervolt_charger.hypervolt.timing import Timing
@@ -87,6 +92,9 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 @pytest.fixture(autouse=True)
 def _custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let every Home Assistant of the tests find the integration."""
+    if "recorder_mock" in request.fixturenames:
+        # It wants to be there before Home Assistant is.
+        request.getfixturevalue("recorder_mock")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
 
@@ -134,6 +142,8 @@ async def setup_charger(
         charger = account.add_charger(personality)
         entry = MockConfigEntry(
             domain=DOMAIN,
+            version=ENTRY_VERSION,
+            minor_version=ENTRY_MINOR_VERSION,
             title="Hypervolt",
             unique_id=charger.charger_id,
             data={

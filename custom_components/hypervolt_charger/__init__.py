@@ -7,25 +7,36 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import config_validation as cv, issue_registry as ir
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    issue_registry as ir,
+)
 from homeassistant.helpers.typing import ConfigType
 
 from .account import async_get_account
-from .const import DOMAIN
+from .const import CONF_CHARGER_ID, DOMAIN
 from .coordinator import (
     HypervoltConfigEntry,
     HypervoltUpdateCoordinator,
     async_forget_charger_gone,
 )
+from .effect_files import async_delete_led_effects_issue, async_load_led_effects
 from .energy_store import EnergyStore
 from .follow import async_delete_planner_issues, async_follow_planner
-from .led_effects import async_load_led_effects
+from .migration import (
+    async_delete_leftovers_issue,
+    async_migrate_entry,
+    async_watch_leftovers,
+)
 from .planned_schedule import store_of
 from .planner import async_watch_octopus, octopus_issue
 from .price import async_follow_price
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+__all__ = ["async_migrate_entry"]
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
@@ -73,6 +84,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_follow_planner(hass, entry)
+    async_watch_leftovers(hass, entry)
     return True
 
 
@@ -88,3 +100,13 @@ async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
     ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
     async_delete_planner_issues(hass, entry.entry_id)
     async_forget_charger_gone(hass, entry)
+    async_delete_leftovers_issue(hass, entry)
+    if not hass.config_entries.async_entries(DOMAIN):
+        async_delete_led_effects_issue(hass)
+
+
+async def async_remove_config_entry_device(
+    _hass: HomeAssistant, entry: HypervoltConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let a person delete a device of the entry, unless it is the charger itself."""
+    return (DOMAIN, entry.data[CONF_CHARGER_ID]) not in device.identifiers

@@ -39,6 +39,8 @@ from .const import (
     CONF_PRICE,
     CONF_PRICE_ENTITY,
     DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
 )
 from .hypervolt.charger import Charger
 from .hypervolt.device_state import HypervoltChargeMode
@@ -89,8 +91,8 @@ OPTIONS_SCHEMA = vol.Schema(
 class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
     """Adds a charger, and keeps its login current."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
 
     def __init__(self) -> None:
         """Start without a login."""

@@ -12,6 +12,10 @@ CONF_API_VERSION_OVERRIDE: Final = "api_version_override"
 # Found by the last run, so that the next one starts from it.
 CONF_RESOLVED_API_VERSION: Final = "resolved_api_version"
 
+# Of config entries. Those of the older integration have version 1.
+ENTRY_VERSION: Final = 2
+ENTRY_MINOR_VERSION: Final = 1
+
 POLL_INTERVAL: Final = timedelta(minutes=5)
 SET_UP_LIMIT: Final = 30.0
 

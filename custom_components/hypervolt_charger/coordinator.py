@@ -31,7 +31,7 @@ from .const import (
 )
 from .energy_book import EnergyBook
 from .hypervolt.account import HypervoltAccount
-from .hypervolt.charger import ApiVariant, Charger, parse_id, short_id
+from .hypervolt.charger import Charger, parse_id, parse_variant, short_id
 from .hypervolt.client import HypervoltApiClient
 from .hypervolt.connection import ConnectionState
 from .hypervolt.device_state import HypervoltDeviceState
@@ -110,11 +110,8 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             session_listener=self.energy.async_read,
             ssl_context=get_default_context(),
             zone=dt_util.get_default_time_zone(),
-            remembered_variant=_variant(
-                entry.data.get(CONF_RESOLVED_API_VERSION)
-                or entry.options.get(CONF_RESOLVED_API_VERSION)
-            ),
-            forced_variant=_variant(entry.options.get(CONF_API_VERSION_OVERRIDE)),
+            remembered_variant=parse_variant(entry.data.get(CONF_RESOLVED_API_VERSION)),
+            forced_variant=parse_variant(entry.options.get(CONF_API_VERSION_OVERRIDE)),
         )
         self.planned = PlannedSchedule(hass, entry, self.client)
         self.data = self.client.state
@@ -356,12 +353,6 @@ def _connecting() -> Iterator[None]:
         raise UpdateFailed(
             translation_domain=DOMAIN, translation_key="cannot_connect"
         ) from error
-
-
-def _variant(value: object) -> ApiVariant | None:
-    """Read a dialect from an entry, which may hold it as text or as number."""
-    text = f"v{str(value).lower().removeprefix('v')}"
-    return ApiVariant(text) if text in ApiVariant else None
 
 
 def _reason(error: HypervoltError) -> str:

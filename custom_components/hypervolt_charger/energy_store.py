@@ -85,6 +85,7 @@ def _attempt[StoredT, T](
 
 
 def to_json(value: Any) -> Json:
+    """Return books or a session in the form that is stored."""
     return asdict(value, dict_factory=_plain)
 
 
@@ -96,6 +97,7 @@ def _plain(items: list[tuple[str, Any]]) -> Json:
 
 
 def books_from_json(stored: Json) -> Books:
+    """Return the books that were stored; raises ValueError and its like if it can't."""
     powers = ("house", "grid_import", "grid_export", "generation")
     return _read(
         Books,

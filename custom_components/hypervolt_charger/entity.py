@@ -7,6 +7,7 @@ from typing import override
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -39,6 +40,13 @@ def is_always_there(_: HypervoltApiClient) -> bool:
 def speaks_v3_api(coordinator: HypervoltUpdateCoordinator) -> bool:
     """Whether a charger has what only the newer dialect tells and takes."""
     return coordinator.client.variant is ApiVariant.V3
+
+
+def is_entity_of_key(entry: er.RegistryEntry | None, key: str) -> bool:
+    """Whether an entity, of whatever name, is a charger's with this translation key."""
+    return (
+        entry is not None and entry.platform == DOMAIN and entry.translation_key == key
+    )
 
 
 class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):

@@ -148,6 +148,9 @@ DESCRIPTIONS = (
         key="session_id",
         available_fn=is_live,
         entity_category=EntityCategory.DIAGNOSTIC,
+        # No measure, but older installations have statistics of it: without a state
+        # class Home Assistant would ask people to repair them (protocol.md 15.2).
+        state_class=SensorStateClass.MEASUREMENT,
         supported_fn=_speaks_legacy_api,
         value_fn=lambda coordinator: coordinator.data.session_id,
     ),

@@ -9,7 +9,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.async_ import get_scheduled_timer_handles
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.hypervolt_charger.const import CONF_CHARGER_ID, DOMAIN
+from custom_components.hypervolt_charger.const import (
+    CONF_CHARGER_ID,
+    DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
+)
 from tests.conftest import PASSWORD, USERNAME
 from tests.simulator import SimulatedCharger, SimulatedCloud
 
@@ -26,6 +31,8 @@ def add_entry(
     """Add the entry of a charger, not yet set up."""
     entry = MockConfigEntry(
         domain=DOMAIN,
+        version=ENTRY_VERSION,
+        minor_version=ENTRY_MINOR_VERSION,
         unique_id=charger.charger_id,
         data={
             CONF_USERNAME: USERNAME,

@@ -172,7 +172,7 @@ async def test_one_charger_is_added_without_further_questions(
     assert entry.title == f"Hypervolt Home 3 Pro (…{charger.charger_id[-4:]})"
     assert result["data"] == {**LOGIN, CONF_CHARGER_ID: charger.charger_id}
     assert not result["options"]
-    assert (entry.version, entry.minor_version) == (1, 1)
+    assert (entry.version, entry.minor_version) == (2, 1)
 
 
 async def test_a_charger_without_model_is_named_by_its_generation(

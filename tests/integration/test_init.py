@@ -440,8 +440,6 @@ async def test_a_legacy_v2_starts_from_what_it_was(
         ({CONF_RESOLVED_API_VERSION: "3"}, {}, ApiVariant.V3),
         ({CONF_RESOLVED_API_VERSION: 3}, {}, ApiVariant.V3),
         ({CONF_RESOLVED_API_VERSION: 2}, {}, ApiVariant.V2),
-        ({}, {CONF_RESOLVED_API_VERSION: "v2"}, ApiVariant.V2),
-        ({}, {CONF_RESOLVED_API_VERSION: 3}, ApiVariant.V3),
         ({CONF_RESOLVED_API_VERSION: "v4"}, {}, None),
         ({CONF_RESOLVED_API_VERSION: "auto"}, {}, None),
         ({}, {CONF_API_VERSION_OVERRIDE: "auto"}, None),

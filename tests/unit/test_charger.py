@@ -8,6 +8,7 @@ from custom_components.hypervolt_charger.hypervolt.charger import (
     Hardware,
     hardware_of,
     parse_id,
+    parse_variant,
     short_id,
     variant_from_firmware,
     variant_from_refusal,
@@ -121,6 +122,23 @@ class HardwareTests(unittest.TestCase):
 
 
 class VariantTests(unittest.TestCase):
+    def test_what_was_stored_as_text_or_number(self) -> None:
+        for number, variant in ((2, ApiVariant.V2), (3, ApiVariant.V3)):
+            for value in (
+                number,
+                float(number),
+                f"{number}",
+                f"{number}.0",
+                f"v{number}",
+                f" V{number} ",
+                variant,
+            ):
+                with self.subTest(value=value):
+                    self.assertIs(parse_variant(value), variant)
+        for other in (None, True, 1, 2.5, "auto", "v4", "v", "", "23", [3]):
+            with self.subTest(value=other):
+                self.assertIsNone(parse_variant(other))
+
     def test_plain_firmware_speaks_the_v3_api(self) -> None:
         for firmware in ("1", "1.0", "2483.2", "2627.0", "3951.0", "12345.12345"):
             with self.subTest(firmware=firmware):

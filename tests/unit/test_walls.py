@@ -57,7 +57,7 @@ PAGES_FOR_PEOPLE = {"https://hypervolt.co.uk"}
 LAYERS = {
     f"{NAME}.const": 0,
     f"{NAME}.account": 1,
-    f"{NAME}.led_effects": 1,
+    f"{NAME}.effect_files": 1,
     f"{NAME}.planned_schedule": 1,
     f"{NAME}.coordinator": 2,
     f"{NAME}.entity": 3,

@@ -9,6 +9,7 @@ from .protocol import Failure
 
 _ID_MAX: Final = 2**63 - 1
 _PLAIN_FIRMWARE: Final = re.compile(r"\d{1,5}(\.\d{1,5})?")
+_STORED_VARIANT: Final = re.compile(r"v?([23])(\.0+)?")
 _DATED_FIRMWARE: Final = re.compile(r"(pi\d+\.)?\d{12}(\..*)?")
 
 
@@ -66,6 +67,12 @@ def hardware_of(charger_id: str) -> Hardware:
     """Tell the hardware from the id: 12 hexadecimal digits for a V2, else a V3."""
     digits = len(f"{int(charger_id):x}")
     return Hardware.V2 if digits in (11, 12) else Hardware.V3
+
+
+def parse_variant(value: object) -> ApiVariant | None:
+    """Read a dialect stored as text or as number (15.1); None for all else."""
+    match = _STORED_VARIANT.fullmatch(str(value).strip().lower())
+    return ApiVariant(f"v{match[1]}") if match else None
 
 
 def variant_from_firmware(firmware: str) -> ApiVariant | None:

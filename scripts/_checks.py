@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 
-from _environment import ENV, ROOT, browser, environment
+from _browser import browser
+from _environment import ENV, ROOT, environment
 
 # The library promises to run from this Python on, with nothing installed.
 LIBRARY_FLOOR = (3, 11)

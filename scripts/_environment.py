@@ -1,8 +1,7 @@
 """Find or fetch what the project's scripts need: uv, a Python, virtual environments.
 
 Runs on the standard library of any Python from 3.9 on. Everything it fetches goes
-into the ignored folder ``.env`` of the repository; the system is left untouched, but
-for the browser: where there is none and we are root, apt may install Debian's.
+into the ignored folder ``.env`` of the repository; the system is left untouched.
 """
 
 from __future__ import annotations
@@ -30,14 +29,6 @@ TOOLS = ENV / "tools"
 UNPACKED = ENV / "debian"
 UNPACKED_PYTHON = UNPACKED / f"root/usr/bin/python{PYTHON_SERIES}"
 MANAGED = ENV / "uv-python"
-
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 
 REQUIREMENTS = ROOT / "requirements_test.txt"
 FLOOR_OVERRIDES = ROOT / "tests" / "requirements_floor.txt"
@@ -88,46 +79,6 @@ def demo_environment() -> Path:
                         say(f"{name} can't be installed; the demo goes without it")
             _note_ready(stamp, [DEMO_EXTRAS])
     return bin_folder
-
-
-def browser() -> Path | None:
-    """Return a Chromium, installed if need be and possible; None if there is none."""
-    with _one_at_a_time():
-        if found := find_browser():
-            return found
-        if os.geteuid() == 0 and shutil.which("apt-get"):
-            say("fetching Chromium for the end-to-end tests (apt-get install chromium)")
-            _apt_get("update")
-            _apt_get("install", "--yes", "--no-install-recommends", "chromium")
-    return find_browser()
-
-
-def find_browser() -> Path | None:
-    """Return a Chromium that is there already and starts; None if there is none."""
-    for candidate in BROWSERS:
-        found = shutil.which(candidate)
-        if found and _tells_its_version(found):
-            return Path(found)
-    return None
-
-
-def _tells_its_version(program: str) -> bool:
-    # On some systems the name stands for an advice how to install the browser.
-    try:
-        return not subprocess.run(
-            [program, "--version"], check=False, capture_output=True, timeout=60
-        ).returncode
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-
-
-def _apt_get(*command: str) -> None:
-    """Run apt-get, unasked; whether it was of use is seen by what is there."""
-    subprocess.run(
-        ["apt-get", "-qq", *command],
-        check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )  # fmt: skip
 
 
 @contextmanager

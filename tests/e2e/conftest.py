@@ -9,9 +9,10 @@ import pytest
 from pytest_asyncio import fixture as async_fixture
 from pytest_socket import enable_socket
 
+from _browser import find_browser
 from _demo import add_charger
 from _demo_dashboard import key_of
-from _environment import ENV, ROOT, find_browser
+from _environment import ENV, ROOT
 from tests.process.running_demo import DOMAIN, Demo, running_demo
 
 from .person import VIEWPORT, Charger, Person

@@ -1,6 +1,6 @@
 """A person at a browser, who looks at Home Assistant's pages and uses them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
@@ -180,10 +180,3 @@ class Charger:
 
         await seconds_until(f"{key} above {least}", above, limit)
         return shown
-
-
-async def until(
-    what: str, holds: Callable[[], Awaitable[bool]], limit: float = 30.0
-) -> None:
-    """Wait until something holds at Home Assistant."""
-    await seconds_until(what, holds, limit)

@@ -33,8 +33,8 @@ EXPECTED = ("HYPERVOLT_CLOUD_URL is set", "has not been tested by Home Assistant
 COMPLAINT = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) ")
 # From one time to the next: a traceback belongs to the line before.
 RECORD = re.compile(r"^\d{4}-\d\d-\d\d .*(?:\n(?!\d{4}-\d\d-\d\d ).*)*", re.MULTILINE)
-# Its code, its log and its entities.
-NAMED = re.compile(DOMAIN.partition("_")[0], re.IGNORECASE)
+# Its code, its log and its entities; the folder of a traceback is none of them.
+NAMED = re.compile(rf"{DOMAIN}|\.hypervolt_")
 
 type Json = Any
 

@@ -33,6 +33,7 @@ MANAGED = ENV / "uv-python"
 REQUIREMENTS = ROOT / "requirements_test.txt"
 FLOOR_OVERRIDES = ROOT / "tests" / "requirements_floor.txt"
 DEMO_EXTRAS = ROOT / "scripts" / "requirements_demo.txt"
+BRAND_EXTRAS = ROOT / "scripts" / "requirements_brand.txt"
 
 
 def say(text: str) -> None:
@@ -78,6 +79,21 @@ def demo_environment() -> Path:
                     if not _install(uv, python, name):
                         say(f"{name} can't be installed; the demo goes without it")
             _note_ready(stamp, [DEMO_EXTRAS])
+    return bin_folder
+
+
+def brand_environment() -> Path:
+    """Return the ``bin`` folder of the newest environment, with a renderer of SVG."""
+    bin_folder = environment()
+    stamp = bin_folder.parent / ".ready-brand"
+    with _one_at_a_time():
+        if not _is_ready(stamp, [BRAND_EXTRAS]):
+            say("installing what renders the artwork")
+            if not _install(_uv(), str(bin_folder / "python"), "-r", str(BRAND_EXTRAS)):
+                fail(
+                    "The packages of scripts/requirements_brand.txt are not to be had."
+                )
+            _note_ready(stamp, [BRAND_EXTRAS])
     return bin_folder
 
 

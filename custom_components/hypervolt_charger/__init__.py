@@ -24,6 +24,7 @@ from .coordinator import (
 from .effect_files import async_delete_led_effects_issue, async_load_led_effects
 from .energy_store import EnergyStore
 from .follow import async_delete_planner_issues, async_follow_planner
+from .issues import async_delete_issues, async_watch_issues
 from .migration import (
     async_delete_leftovers_issue,
     async_migrate_entry,
@@ -75,6 +76,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     await coordinator.async_config_entry_first_refresh()
     await coordinator.planned.async_load()
     async_watch_octopus(coordinator)
+    async_watch_issues(coordinator)
     async_follow_price(hass, entry)
 
     async def close(_event: Event) -> None:
@@ -99,6 +101,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
     await EnergyStore(hass, entry.entry_id).async_remove()
     ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
     async_delete_planner_issues(hass, entry.entry_id)
+    async_delete_issues(hass, entry.entry_id)
     async_forget_charger_gone(hass, entry)
     async_delete_leftovers_issue(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):

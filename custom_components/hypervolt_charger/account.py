@@ -35,7 +35,7 @@ async def async_get_account(
     accounts = hass.data.setdefault(_ACCOUNTS, WeakValueDictionary())
     if (known := accounts.get((username, password))) is not None:
         return known
-    endpoints = Endpoints.from_environment(os.environ)
+    endpoints = cloud_endpoints()
     if endpoints != Endpoints():
         _warn_of_override(endpoints.rest)
     account = HypervoltAccount(
@@ -48,6 +48,14 @@ async def async_get_account(
     )
     accounts[username, password] = account
     return account
+
+
+def cloud_endpoints() -> Endpoints:
+    """Return where the cloud lives, or what stands in for it.
+
+    Raises ValueError if the environment names something that can't.
+    """
+    return Endpoints.from_environment(os.environ)
 
 
 @lru_cache(maxsize=8)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 import json
-from typing import Final
+from typing import Final, override
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
@@ -153,6 +153,7 @@ class MeterMachine(RuleBasedStateMachine):
         assert self.meter.total >= self.highest
         self.highest = self.meter.total
 
+    @override
     def teardown(self) -> None:
         self.settle()
         assert abs(self.meter.total - self.delivered) <= ONE_READING

@@ -58,6 +58,8 @@ LAYERS = {
     f"{NAME}.const": 0,
     f"{NAME}.account": 1,
     f"{NAME}.effect_files": 1,
+    f"{NAME}.energy_book": 1,
+    f"{NAME}.energy_store": 1,
     f"{NAME}.planned_schedule": 1,
     f"{NAME}.coordinator": 2,
     f"{NAME}.entity": 3,

@@ -114,6 +114,7 @@ class HypervoltApiClient:
         self._timing = account.timing
         self._forced = forced_variant
         self._variant = self._initial_variant(remembered_variant)
+        self._told_variant: ApiVariant | None = None
         self._state = HypervoltDeviceState()
         self._last_message: datetime | None = None
         self._last_told = datetime.now(UTC)
@@ -177,6 +178,14 @@ class HypervoltApiClient:
     def variant(self) -> ApiVariant | None:
         """The dialect the charger speaks; None while a V2's is not yet known."""
         return self._variant
+
+    @property
+    def told_variant(self) -> ApiVariant | None:
+        """The dialect the charger itself tells, even if a person has chosen another.
+
+        It is told by the hardware or the answers; None while nothing is known.
+        """
+        return ApiVariant.V3 if self.hardware is Hardware.V3 else self._told_variant
 
     @property
     def available(self) -> bool:
@@ -703,9 +712,14 @@ class HypervoltApiClient:
 
     def _settle_variant(self, variant: ApiVariant | None) -> None:
         """Take up the dialect the charger turned out to speak (2.4)."""
-        if self._forced is not None or self.hardware is Hardware.V3:
+        if variant is None or self.hardware is Hardware.V3:
             return
-        if variant is None or self._variant is variant:
+        told, self._told_variant = self._told_variant, variant
+        if self._forced is not None:
+            if told is not variant:
+                self._tell()
+            return
+        if self._variant is variant:
             return
         self._variant = variant
         if variant is ApiVariant.V2:

@@ -1,0 +1,119 @@
+"""What people are told under Repairs while it lasts, and can have put right there.
+
+Issues that belong to one task live with it: Octopus in `planner.py`, a planner that is
+gone in `follow.py`, a charger that is gone in `coordinator.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import CONF_API_VERSION_OVERRIDE, DOMAIN
+from .coordinator import HypervoltUpdateCoordinator
+from .hypervolt.device_state import HypervoltActivationMode
+from .hypervolt.schedule import Schedule
+
+# In the data of an issue, for the flow that fixes it.
+ISSUE_ENTRY: Final = "entry_id"
+ISSUE_KIND: Final = "kind"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueDescription:
+    """Describes an issue; `there_fn` returns None while nobody can tell."""
+
+    translation_key: str
+    severity: ir.IssueSeverity
+    there_fn: Callable[[HypervoltUpdateCoordinator], bool | None]
+
+
+def never_charges(schedule: Schedule) -> bool:
+    """Whether a schedule keeps the car from ever being charged."""
+    return schedule.enabled and not schedule.sessions
+
+
+def _schedule_is_empty(coordinator: HypervoltUpdateCoordinator) -> bool | None:
+    state = coordinator.data
+    if state.schedule is None:
+        return None
+    # Octopus plans anew every day: there it is empty for hours.
+    by_itself = state.activation_mode is HypervoltActivationMode.OCTOPUS
+    return never_charges(state.schedule) and not by_itself
+
+
+def _api_is_wrong(coordinator: HypervoltUpdateCoordinator) -> bool | None:
+    options, client = coordinator.config_entry.options, coordinator.client
+    if options.get(CONF_API_VERSION_OVERRIDE, "auto") == "auto":
+        return False
+    told = client.told_variant
+    return None if told is None else told is not client.variant
+
+
+DESCRIPTIONS: Final = (
+    IssueDescription(
+        translation_key="schedule_empty",
+        severity=ir.IssueSeverity.WARNING,
+        there_fn=_schedule_is_empty,
+    ),
+    IssueDescription(
+        translation_key="api_wrong",
+        severity=ir.IssueSeverity.WARNING,
+        there_fn=_api_is_wrong,
+    ),
+)
+
+
+@callback
+def async_watch_issues(coordinator: HypervoltUpdateCoordinator) -> None:
+    """Raise issues when they arise, and take them back when they are over."""
+    hass, entry = coordinator.hass, coordinator.config_entry
+
+    @callback
+    def look() -> None:
+        for description in DESCRIPTIONS:
+            _set_issue(coordinator, description)
+
+    @callback
+    def leave() -> None:
+        # Over a reload they stay, and with them that somebody chose to ignore one.
+        if entry.disabled_by:
+            async_delete_issues(hass, entry.entry_id)
+
+    look()
+    entry.async_on_unload(coordinator.async_add_listener(look))
+    entry.async_on_unload(leave)
+
+
+@callback
+def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
+    """Take back what was said of an entry."""
+    for description in DESCRIPTIONS:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(description, entry_id))
+
+
+def _set_issue(
+    coordinator: HypervoltUpdateCoordinator, description: IssueDescription
+) -> None:
+    entry = coordinator.config_entry
+    issue_id = _issue_id(description, entry.entry_id)
+    there = description.there_fn(coordinator)
+    if there is False:
+        ir.async_delete_issue(coordinator.hass, DOMAIN, issue_id)
+    elif there:
+        ir.async_create_issue(
+            coordinator.hass,
+            DOMAIN,
+            issue_id,
+            data={ISSUE_ENTRY: entry.entry_id, ISSUE_KIND: description.translation_key},
+            is_fixable=True,
+            severity=description.severity,
+            translation_key=description.translation_key,
+            translation_placeholders={"charger": entry.title},
+        )
+
+
+def _issue_id(description: IssueDescription, entry_id: str) -> str:
+    return f"{description.translation_key}_{entry_id}"

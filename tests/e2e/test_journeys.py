@@ -174,8 +174,10 @@ async def test_setting_the_colour_of_the_led(person: Person, charger: Charger) -
 async def test_the_action_and_its_response(person: Person, charger: Charger) -> None:
     page = person.page
     await person.open("config/tools/action")
-    await person.pick("Action", "hypervolt set", "Set schedule")
-    await person.pick("Select a device", "Hypervolt", "Hypervolt")
+    action = page.get_by_text("Action", exact=True).last
+    await person.pick(action, "hypervolt set", "Set schedule")
+    await person.pick(page.get_by_text("Select a device"), "Hypervolt", "Hypervolt")
+    await expect(page.locator("ha-device-picker").first).to_contain_text("Hypervolt")
     for name, clock in (("Backup start", "02:30"), ("Backup end", "04:45")):
         row = page.locator("ha-settings-row").filter(
             has=page.get_by_text(name, exact=True)
@@ -231,10 +233,7 @@ async def test_a_session_in_the_energy_panel(person: Person, charger: Charger) -
     name = entity["original_name"]
     await person.open("config/energy/electricity")
     await person.press("Add device")
-    await page.get_by_text("Select a statistic").first.click()
-    found = page.locator("ha-picker-combo-box")
-    await found.locator("input").first.fill(name)
-    await found.get_by_text(name, exact=True).click()
+    await person.pick(page.get_by_text("Select a statistic").first, name, name)
     await person.press("Save")
     await expect(page.get_by_text("Add a device")).to_have_count(0)
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from _browser import browser
 from _environment import ENV, ROOT, environment
 
 # The library promises to run from this Python on, with nothing installed.
@@ -27,6 +28,8 @@ COVERAGE_REPORT = ENV / "coverage.json"
 COVERAGE_FLOOR = 95.0
 COMPLETE = frozenset({f"{INTEGRATION}/config_flow.py"})
 
+# The tests that start no processes.
+IN_PROCESS = "not process and not e2e"
 NOTHING_COLLECTED = 5
 MOST_WORKERS = 4
 
@@ -72,8 +75,8 @@ def test(arguments: list[str]) -> int:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="leave out the tests with real processes, the demand on coverage and "
-        "the oldest Home Assistant",
+        help="leave out the tests with real processes and a browser, the demand on "
+        "coverage and the oldest Home Assistant",
     )
     parser.add_argument(
         "--floor",
@@ -102,7 +105,7 @@ def _test_steps(extra: list[str], *, quick: bool) -> Iterable[Step]:
     yield from lint_steps(tools)
     yield Step("library alone", [*_bare_python(tools), "-m", "unittest"])
     yield _pytest(
-        "tests", tools, ["-m", "not process", *_workers(), "--cov", *extra], bool(extra)
+        "tests", tools, ["-m", IN_PROCESS, *_workers(), "--cov", *extra], bool(extra)
     )
     if quick:
         return
@@ -116,13 +119,27 @@ def _test_steps(extra: list[str], *, quick: bool) -> Iterable[Step]:
         ["-m", "process", "-rP", "--show-capture=stdout", *extra],
         bool(extra),
     )
+    yield _browser_step(tools, extra)
+
+
+def _browser_step(tools: Path, extra: list[str]) -> Step:
+    """Return the end-to-end tests; where no browser can be had, what says so."""
+    if browser() is None:
+        return Step("real browser (SKIPPED: no Chromium here)", check=_may_be_skipped)
+    return _pytest("real browser", tools, ["-m", "e2e", "-rs", *extra], bool(extra))
+
+
+def _may_be_skipped() -> bool:
+    """Whether a person can do without the end-to-end tests; an automatic build can't."""
+    print("Install Chromium to run the end-to-end tests (Debian: chromium).")
+    return not os.environ.get("CI")
 
 
 def _floor_step(extra: list[str]) -> Step:
     return _pytest(
         "tests, oldest Home Assistant",
         environment(floor=True),
-        ["-m", "not process", *_workers(), *extra],
+        ["-m", IN_PROCESS, *_workers(), *extra],
         bool(extra),
     )
 

@@ -21,7 +21,7 @@ class HomeAssistantApi:
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         """Talk to the Home Assistant at `url`; nothing is sent yet."""
         self._session = session
-        self._url = url
+        self.url = url
         self._token: str | None = None
 
     async def wait_until_it_answers(self, limit: float = 120.0) -> None:
@@ -29,7 +29,7 @@ class HomeAssistantApi:
         async with asyncio.timeout(limit):
             while True:
                 try:
-                    async with self._session.get(f"{self._url}/api/onboarding"):
+                    async with self._session.get(f"{self.url}/api/onboarding"):
                         return
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.1)
@@ -43,13 +43,13 @@ class HomeAssistantApi:
     async def create_first_user(self, name: str, password: str) -> None:
         """Create the owner, unless there is one."""
         user = {
-            "client_id": f"{self._url}/",
+            "client_id": f"{self.url}/",
             "name": name.capitalize(),
             "username": name,
             "password": password,
             "language": "en",
         }
-        async with self._session.get(f"{self._url}/api/onboarding") as answer:
+        async with self._session.get(f"{self.url}/api/onboarding") as answer:
             if answer.status == HTTPStatus.NOT_FOUND:
                 return  # the onboarding is over
             steps = {step["step"]: step["done"] for step in await answer.json()}
@@ -58,14 +58,14 @@ class HomeAssistantApi:
 
     async def log_in(self, name: str, password: str) -> None:
         """Log in as the log-in page does."""
-        client = {"client_id": f"{self._url}/"}
+        client = {"client_id": f"{self.url}/"}
         flow = await self._call(
             "POST",
             "/auth/login_flow",
             json={
                 **client,
                 "handler": ["homeassistant", None],
-                "redirect_uri": f"{self._url}/",
+                "redirect_uri": f"{self.url}/",
             },
         )
         result = await self._call(
@@ -101,7 +101,7 @@ class HomeAssistantApi:
 
     async def command(self, kind: str, **fields: Json) -> Json:
         """Call a command of the WebSocket API."""
-        async with self._session.ws_connect(f"{self._url}/api/websocket") as socket:
+        async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
             await socket.receive_json()
             await socket.send_json({"type": "auth", "access_token": self._token})
             if (await socket.receive_json())["type"] != "auth_ok":
@@ -173,7 +173,7 @@ class HomeAssistantApi:
     async def _call(self, method: str, path: str, **content: Json) -> Json:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         async with self._session.request(
-            method, self._url + path, headers=headers, **content
+            method, self.url + path, headers=headers, **content
         ) as answer:
             if answer.status >= HTTPStatus.BAD_REQUEST:
                 reason = await answer.text()

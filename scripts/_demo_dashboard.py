@@ -1,13 +1,17 @@
-"""The dashboard of the demo: core cards only, one view for each charger."""
+"""The dashboard of the demo: docs/dashboard.yaml, one view for each charger."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
 from _demo_api import HomeAssistantApi
+from _environment import ROOT
 
 URL_PATH = "hypervolt-demo"
-_SESSIONS = range(1, 4)
-_SESSION_PARTS = ("start_time", "end_time", "charge_mode", "days_of_week")
+DOCUMENT = ROOT / "docs" / "dashboard.yaml"
+# What the entities of a charger are named after unless somebody renames its device.
+PREFIX = "hypervolt_"
 
 type Card = dict[str, Any]
 type Ids = Mapping[str, str]
@@ -27,7 +31,7 @@ async def add_dashboard(api: HomeAssistantApi, entries: Iterable[Card]) -> None:
             require_admin=False,
         )
     views = [
-        _view(entry["title"], await _entity_ids(api, entry["entry_id"]))
+        {**view_of(await _entity_ids(api, entry["entry_id"])), "title": entry["title"]}
         for entry in entries
     ]
     await api.command(
@@ -50,96 +54,52 @@ def key_of(entity: Card) -> str:
     return f"{platform}.{entity['unique_id'].partition('_')[2]}"
 
 
-def _view(title: str, ids: Ids) -> Card:
-    sections = [
-        _section(
-            "Now",
-            [
-                _tile(ids, "sensor.charging_readiness"),
-                _tile(ids, "binary_sensor.car_plugged"),
-                _tile(ids, "switch.charging"),
-                _tile(ids, "switch.lock_state"),
-                _tile(ids, "select.charge_mode", "select-options"),
-                _tile(ids, "select.activation_mode", "select-options"),
-                _tile(ids, "number.max_current", "numeric-input"),
-                _tile(ids, "light.led", "light-brightness"),
-            ],
-        ),
-        _section(
-            "Energy",
-            [
-                _gauge(ids, "sensor.ev_power"),
-                _several(
-                    "history-graph",
-                    ids,
-                    (
-                        "sensor.ev_power",
-                        "sensor.house_power",
-                        "sensor.grid_power",
-                        "sensor.generation_power",
-                        "sensor.charger_current",
-                    ),
-                    hours_to_show=1,
-                ),
-                _several(
-                    "entities",
-                    ids,
-                    (
-                        "sensor.session_energy",
-                        "sensor.session_carbon_saved",
-                        "sensor.charger_current",
-                        "sensor.voltage",
-                    ),
-                ),
-            ],
-        ),
-        _section(
-            "Schedule",
-            [
-                _several(
-                    "entities",
-                    ids,
-                    (
-                        "sensor.next_charge_start",
-                        "sensor.next_charge_end",
-                        *_schedule_keys(),
-                        "button.apply_schedule",
-                        "button.discard_schedule_changes",
-                    ),
-                )
-            ],
-        ),
-    ]
-    return {"title": title, "type": "sections", "sections": sections}
+def documented_view() -> Card:
+    """Return the view that people are told to paste."""
+    (view,) = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))["views"]
+    return dict(view)
 
 
-def _schedule_keys() -> Iterable[str]:
-    platforms = {"charge_mode": "select", "days_of_week": "text"}
-    for number in _SESSIONS:
-        for part in _SESSION_PARTS:
-            platform = platforms.get(part, "time")
-            yield f"{platform}.schedule_session_{number}_{part}"
+def view_of(ids: Ids) -> Card:
+    """Return the documented view with a charger's own entities."""
+    view: Card = _fitted(documented_view(), ids)
+    return view
 
 
-def _section(title: str, cards: Iterable[Card | None]) -> Card:
-    heading = {"type": "heading", "heading": title}
-    return {"type": "grid", "cards": [heading, *(card for card in cards if card)]}
+def _fitted(part: Any, ids: Ids) -> Any:
+    """Return a part of a view without what this charger does not have."""
+    if isinstance(part, list):
+        return [_fitted(item, ids) for item in part if _has(item, ids)]
+    if isinstance(part, dict):
+        return {
+            name: _own_id(value, ids) if name == "entity" else _fitted(value, ids)
+            for name, value in part.items()
+        }
+    return _own_id(part, ids)
 
 
-def _tile(ids: Ids, key: str, feature: str | None = None) -> Card | None:
-    """Return a tile; None for what this charger does not have."""
-    if key not in ids:
-        return None
-    features = [{"type": feature}] if feature else []
-    return {"type": "tile", "entity": ids[key], "features": features}
+def _has(part: Any, ids: Ids) -> bool:
+    """Whether anything is left of a card or a row of one."""
+    if isinstance(part, str):
+        return _own_id(part, ids) is not None
+    if not isinstance(part, dict):
+        return True
+    if "entity" in part:
+        return _own_id(part["entity"], ids) is not None
+    return "entities" not in part or any(
+        _shows_an_entity(row) and _has(row, ids) for row in part["entities"]
+    )
 
 
-def _gauge(ids: Ids, key: str) -> Card | None:
-    if key not in ids:
-        return None
-    return {"type": "gauge", "entity": ids[key], "min": 0, "max": 7400, "needle": True}
+def _shows_an_entity(row: Any) -> bool:
+    return isinstance(row, str) or "entity" in row
 
 
-def _several(kind: str, ids: Ids, keys: Iterable[str], **settings: Any) -> Card | None:
-    entities = [ids[key] for key in keys if key in ids]
-    return {"type": kind, "entities": entities, **settings} if entities else None
+def _own_id(value: Any, ids: Ids) -> Any:
+    """Return a charger's own id for a documented one; None if it has no such entity."""
+    if not isinstance(value, str):
+        return value
+    platform, dot, name = value.partition(".")
+    if not dot or not name.startswith(PREFIX):
+        return value
+    return ids.get(f"{platform}.{name.removeprefix(PREFIX)}")

@@ -133,6 +133,14 @@ def has_schedule(personality: Personality) -> Told:
     )
 
 
+def has_times(start: str, end: str) -> Told:
+    """Return whether a charger has exactly one session, from start to end."""
+    return lambda it: (
+        [(item["start_time"], item["end_time"]) for item in it["schedule"]["sessions"]]
+        == [(start, end)]
+    )
+
+
 def _intervals(it: Mapping[str, Json]) -> list[tuple[str, str]]:
     rest = it["rest_schedule"] or {"intervals": []}
     return [

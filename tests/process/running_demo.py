@@ -30,7 +30,11 @@ READY = "Stop with Ctrl-C."
 # What Home Assistant's log may say of the integration: it does not talk to the real
 # cloud, and nobody at Home Assistant has looked at it.
 EXPECTED = ("HYPERVOLT_CLOUD_URL is set", "has not been tested by Home Assistant")
-COMPLAINT = re.compile(r" (WARNING|ERROR|CRITICAL) ")
+COMPLAINT = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) ")
+# From one time to the next: a traceback belongs to the line before.
+RECORD = re.compile(r"^\d{4}-\d\d-\d\d .*(?:\n(?!\d{4}-\d\d-\d\d ).*)*", re.MULTILINE)
+# Its code, its log and its entities; the folder of a traceback is none of them.
+NAMED = re.compile(rf"{DOMAIN}|\.hypervolt_")
 
 type Json = Any
 
@@ -53,8 +57,11 @@ class Simulator:
 
     async def act(self, charger_id: str, action: str, **fields: Json) -> None:
         """Do something to a charger or its car."""
-        url = f"{self._url}/chargers/{charger_id}/{action}"
-        async with self._session.post(url, json=fields) as answer:
+        await self.post(f"chargers/{charger_id}/{action}", **fields)
+
+    async def post(self, path: str, **fields: Json) -> None:
+        """Do something to anything else in the cloud."""
+        async with self._session.post(f"{self._url}/{path}", json=fields) as answer:
             assert answer.status == 200, await answer.text()
 
 
@@ -103,11 +110,11 @@ class Demo:
         """What is wrong with the integration, in the words of Home Assistant's log."""
         log = (self.folder / HASS_LOG).read_text(errors="replace")
         return [
-            line
-            for line in log.splitlines()
-            if COMPLAINT.search(line)
-            and DOMAIN in line
-            and not any(text in line for text in EXPECTED)
+            record
+            for record in RECORD.findall(log)
+            if COMPLAINT.search(record)
+            and NAMED.search(record)
+            and not any(text in record for text in EXPECTED)
         ]
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from _demo import ACCOUNT, ACCOUNT_PASSWORD
-from _demo_dashboard import URL_PATH, key_of
+from _demo_dashboard import URL_PATH, documented_view, key_of
 from tests.simulator import Personality
 
 from .changes import (
@@ -258,6 +258,8 @@ async def test_the_demo_with_chargers_added_and_a_second_start(tmp_path: Path) -
             states = await demo.api.states()
             shown = _entities_of(dashboard)
             assert len(dashboard["views"]) == 2
+            title = dashboard["views"][0]["title"]
+            assert dashboard["views"][0] == {**documented_view(), "title": title}
             assert len(shown) > 40
             assert shown <= states.keys()
             # Home Assistant takes a new address for a trial and soon leaves it again.

@@ -282,6 +282,11 @@ class ChargeLogTest(unittest.TestCase):
         self.assertEqual(session.watt_hours, 5000)
         self.assertEqual(session.end_reason, EndReason.UNKNOWN)
 
+    def test_noise_in_a_gap_is_no_session(self) -> None:
+        drive = Driveway()
+        drive.see(plugged=True)
+        self.assertEqual(drive.see(9 * HOUR, more=5), [])
+
     def test_a_doubt_that_comes_to_nothing(self) -> None:
         drive = Driveway()
         drive.charge(2)

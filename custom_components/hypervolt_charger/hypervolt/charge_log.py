@@ -17,6 +17,9 @@ from .energy import LONGEST_GAP
 # stop, such as a pulled plug, is believed late as well (protocol.md F13).
 HOLD: Final = timedelta(minutes=1)
 
+# Wh; what was delivered unseen and is less than this may as well be noise.
+_LEAST_UNSEEN: Final = 50
+
 
 class EndReason(StrEnum):
     """Why a session has ended."""
@@ -170,7 +173,7 @@ class _Step:
         log, now = self.log, self.now
         unseen = log.seen_at is not None and now.at - log.seen_at > LONGEST_GAP
         if log.session is None:
-            if unseen and now.more and now.charging is False:
+            if unseen and now.more >= _LEAST_UNSEEN and now.charging is False:
                 self._open(now.at, quietly=True)
                 self._count(flowing=False)
                 self._finish(EndReason.UNKNOWN)

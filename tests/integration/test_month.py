@@ -187,7 +187,8 @@ def values(
             yield float(state.state)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1])
 async def test_a_month(  # noqa: PLR0917 - the recorder's fixture comes first
     recorder_mock: Recorder,

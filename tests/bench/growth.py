@@ -44,13 +44,13 @@ async def grow(pushes: int) -> Growth:
     try:
         async with one_charger() as (_, charger, rig):
             # Caches and free lists fill up first.
-            number = await _push(charger, rig, 0, max(20 * _LUMP, pushes // 4))
-            before = _waiting(rig.hass)
+            number = await push(charger, rig, 0, max(20 * _LUMP, pushes // 4))
+            before = waiting(rig.hass)
             sizes = [_size()]
             for _ in range(_BATCHES):
-                number = await _push(charger, rig, number, batch)
+                number = await push(charger, rig, number, batch)
                 sizes.append(_size())
-            after = _waiting(rig.hass)
+            after = waiting(rig.hass)
     finally:
         tracemalloc.stop()
     # What is still in use at one look is so at the next, too: a line fitted to the
@@ -70,12 +70,12 @@ def _size() -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
-def _waiting(hass: HomeAssistant) -> tuple[int, int]:
+def waiting(hass: HomeAssistant) -> tuple[int, int]:
     """Count what waits in the event loop in our name."""
     return len(our_tasks()), len(our_timers(hass))
 
 
-async def _push(charger: SimulatedCharger, rig: Rig, number: int, count: int) -> int:
+async def push(charger: SimulatedCharger, rig: Rig, number: int, count: int) -> int:
     """Push in lumps, and wait for the last of each."""
     coordinator = rig.coordinator
     for _ in range(count // _LUMP):

@@ -128,6 +128,16 @@ async def set_up_all(hass: HomeAssistant, charger_ids: Sequence[str]) -> list[Ri
     return rigs
 
 
+def _plan_six_windows(charger: SimulatedCharger) -> None:
+    """Fill the schedule: all that is to be compared with every push."""
+    windows = [(f"{hour:02}:00", f"{hour:02}:30") for hour in range(0, 24, 4)]
+    if charger.personality.speaks_v3_api:
+        sessions = [{"start_time": start, "end_time": end} for start, end in windows]
+        charger.app_set_schedule(enabled=True, sessions=sessions)
+    else:
+        charger.app_set_schedule(enabled=True, intervals=windows)
+
+
 @asynccontextmanager
 async def one_charger(
     timing: Timing | None = None,
@@ -138,6 +148,7 @@ async def one_charger(
     """Run a cloud that pushes only when told, and one charger of it, set up."""
     async with SimulatedCloud(push_interval=None, token_life=token_life) as cloud:
         charger = cloud.add_account(USERNAME, PASSWORD).add_charger(personality)
+        _plan_six_windows(charger)
         async with home_assistant(cloud.url, timing) as hass:
             (rig,) = await set_up_all(hass, [charger.charger_id])
             yield cloud, charger, rig

@@ -17,10 +17,12 @@ from .coordinator import (
     HypervoltUpdateCoordinator,
     async_forget_charger_gone,
 )
+from .energy_store import EnergyStore
 from .follow import async_delete_planner_issues, async_follow_planner
 from .led_effects import async_load_led_effects
 from .planned_schedule import store_of
 from .planner import async_watch_octopus, octopus_issue
+from .price import async_follow_price
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -29,6 +31,7 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CALENDAR,
+    Platform.EVENT,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -61,6 +64,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     await coordinator.async_config_entry_first_refresh()
     await coordinator.planned.async_load()
     async_watch_octopus(coordinator)
+    async_follow_price(hass, entry)
 
     async def close(_event: Event) -> None:
         await coordinator.async_shutdown()
@@ -80,6 +84,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -
 async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> None:
     """Forget what was kept for an entry: nobody will ask for it any more."""
     await store_of(hass, entry.entry_id).async_remove()
+    await EnergyStore(hass, entry.entry_id).async_remove()
     ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
     async_delete_planner_issues(hass, entry.entry_id)
     async_forget_charger_gone(hass, entry)

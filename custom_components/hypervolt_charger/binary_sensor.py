@@ -23,7 +23,7 @@ from .entity import (
     speaks_v3_api,
 )
 from .hypervolt.client import HypervoltApiClient
-from .hypervolt.device_state import HypervoltDeviceState, PilotState
+from .hypervolt.permission import is_plugged
 
 PARALLEL_UPDATES = 0
 
@@ -35,11 +35,6 @@ class HypervoltBinarySensorEntityDescription(
     """Describes a binary sensor."""
 
     is_on_fn: Callable[[HypervoltApiClient], bool | None]
-
-
-def is_plugged(state: HypervoltDeviceState) -> bool | None:
-    """Whether a car is plugged in; None until the charger has said so once."""
-    return None if state.pilot is None else state.pilot is not PilotState.UNPLUGGED
 
 
 DESCRIPTIONS = (

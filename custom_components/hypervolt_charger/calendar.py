@@ -1,8 +1,8 @@
-"""The calendar of coming charging windows."""
+"""The calendar: coming charging windows, and behind them the finished sessions."""
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import override
 
 from homeassistant.components.calendar import (
@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 
 from .coordinator import HypervoltConfigEntry
 from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
+from .hypervolt.charge_log import ChargeSession
 from .hypervolt.schedule import Occurrence, Schedule, next_occurrence, occurrences
 
 PARALLEL_UPDATES = 0
@@ -41,7 +42,7 @@ async def async_setup_entry(
 
 
 class HypervoltCalendar(HypervoltEntity, CalendarEntity):
-    """Shows when the schedule in force lets the car charge."""
+    """Shows when the schedule in force lets the car charge, and when it did."""
 
     entity_description: HypervoltCalendarEntityDescription
 
@@ -67,11 +68,18 @@ class HypervoltCalendar(HypervoltEntity, CalendarEntity):
     async def async_get_events(
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
-        """Return the windows of a stretch of time.
+        """Return the sessions and windows of a stretch of time.
 
-        None of the past: the schedule says when the car may charge, not when it did.
-        A planner's windows are over when they have been, though sessions repeat.
+        No windows of the past: the schedule says when the car may charge, not when it
+        did. A planner's windows are over when they have been, though sessions repeat.
         """
+        sessions = self.coordinator.energy.sessions(start_date, end_date)
+        return [
+            *(_finished(session) for session in sessions),
+            *self._windows(start_date, end_date),
+        ]
+
+    def _windows(self, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
         zone = self.coordinator.schedule_zone
         return [
             _event(window)
@@ -98,9 +106,28 @@ class HypervoltCalendar(HypervoltEntity, CalendarEntity):
 
 
 def _event(window: Occurrence) -> CalendarEvent:
-    mode = window.mode.replace("_", " ").title()
     return CalendarEvent(
         start=dt_util.as_local(window.start),
         end=dt_util.as_local(window.end),
-        summary=f"Charging ({mode})",
+        summary=f"Charging ({_label(window.mode)})",
     )
+
+
+def _finished(session: ChargeSession) -> CalendarEvent:
+    lines = [f"{session.charging_seconds / 60:.0f} min"]
+    if session.charge_mode is not None:
+        lines.append(_label(session.charge_mode))
+    if session.total_cost is not None:
+        lines.append(f"{session.total_cost:.2f}")
+    # Calendars refuse an event that has no length.
+    end = max(session.end, session.start + timedelta(seconds=1))
+    return CalendarEvent(
+        start=dt_util.as_local(session.start),
+        end=dt_util.as_local(end),
+        summary=f"Charged {session.watt_hours / 1000:.1f} kWh",
+        description="\n".join(lines),
+    )
+
+
+def _label(mode: str) -> str:
+    return mode.replace("_", " ").title()

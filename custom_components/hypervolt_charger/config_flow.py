@@ -14,6 +14,10 @@ from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -32,6 +36,8 @@ from .const import (
     CONF_PLANNER_BACKUP_END,
     CONF_PLANNER_BACKUP_START,
     CONF_PLANNER_CHARGE_MODE,
+    CONF_PRICE,
+    CONF_PRICE_ENTITY,
     DOMAIN,
 )
 from .hypervolt.charger import Charger
@@ -70,6 +76,12 @@ OPTIONS_SCHEMA = vol.Schema(
         ),
         vol.Optional(CONF_PLANNER_BACKUP_START): TimeSelector(),
         vol.Optional(CONF_PLANNER_BACKUP_END): TimeSelector(),
+        vol.Optional(CONF_PRICE): NumberSelector(
+            NumberSelectorConfig(mode=NumberSelectorMode.BOX, step="any")
+        ),
+        vol.Optional(CONF_PRICE_ENTITY): EntitySelector(
+            EntitySelectorConfig(domain=["sensor", "input_number", "number"])
+        ),
     }
 )
 
@@ -252,7 +264,7 @@ class HypervoltOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Choose a planner to follow, and how the charger is spoken to."""
+        """Choose a planner to follow, a price, and how the charger is spoken to."""
         errors: dict[str, str] = {}
         options = self.config_entry.options
         if user_input is not None:
@@ -279,4 +291,6 @@ def _mistakes(options: Mapping[str, Any]) -> dict[str, str]:
         return {"base": "backup_incomplete"}
     if start is not None and start == end:
         return {"base": "backup_empty"}
+    if CONF_PRICE in options and CONF_PRICE_ENTITY in options:
+        return {"base": "two_prices"}
     return {}

@@ -26,3 +26,7 @@ CONF_PLANNER: Final = "planner"
 CONF_PLANNER_CHARGE_MODE: Final = "planner_charge_mode"
 CONF_PLANNER_BACKUP_START: Final = "planner_backup_start"
 CONF_PLANNER_BACKUP_END: Final = "planner_backup_end"
+
+# Options: what energy costs, per kWh; one or the other.
+CONF_PRICE: Final = "price"
+CONF_PRICE_ENTITY: Final = "price_entity"

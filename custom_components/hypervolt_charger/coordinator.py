@@ -29,6 +29,7 @@ from .const import (
     POLL_INTERVAL,
     SET_UP_LIMIT,
 )
+from .energy_book import EnergyBook
 from .hypervolt.account import HypervoltAccount
 from .hypervolt.charger import ApiVariant, Charger, parse_id, short_id
 from .hypervolt.client import HypervoltApiClient
@@ -95,10 +96,18 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         self._zones: dict[str, tzinfo] = {}
         self._was_live = True
         self._account = account
+        self.energy = EnergyBook(
+            hass,
+            entry,
+            now_live=lambda: self.client.state if self.client.live else None,
+            zone=lambda: self.schedule_zone,
+            changed=self.async_update_listeners,
+        )
         self.client = HypervoltApiClient(
             account,
             charger_id,
             listener=self._client_changed,
+            session_listener=self.energy.async_read,
             ssl_context=get_default_context(),
             zone=dt_util.get_default_time_zone(),
             remembered_variant=_variant(
@@ -112,7 +121,11 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
 
     @override
     async def _async_setup(self) -> None:
-        """Find the charger in the account, and see to the poll."""
+        """Find the charger in the account, and see to the poll.
+
+        The energy books are opened first: what the charger tells goes into them.
+        """
+        await self.energy.async_load()
         with _connecting():
             async with asyncio.timeout(SET_UP_LIMIT):
                 await self._find_charger()
@@ -188,6 +201,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         await super().async_shutdown()
         self.planned.async_stop()
         await self.client.stop()
+        await self.energy.async_stop()
 
     # What people want
 
@@ -253,6 +267,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             self._learn_zone(self.data.schedule.time_zone)
         if self.data.firmware_version != before.firmware_version:
             self._remember_firmware(self.data.firmware_version)
+        self.energy.async_look()
         self.async_update_listeners()
 
     def _log_outages(self) -> None:

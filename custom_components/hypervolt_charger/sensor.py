@@ -1,12 +1,13 @@
-"""Sensors: what the charger is doing, its measurements and its coming windows."""
+"""Sensors: what the charger is doing, measurements, energy, and coming windows."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from functools import lru_cache
+from datetime import datetime
+from decimal import Decimal
 from typing import override
 
 from homeassistant.components.sensor import (
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -20,12 +21,13 @@ from homeassistant.const import (
     UnitOfMass,
     UnitOfPower,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .energy_store import Books
 from .entity import (
     HypervoltEntity,
     HypervoltEntityDescription,
@@ -35,18 +37,13 @@ from .entity import (
     speaks_v3_api,
 )
 from .hypervolt.charger import ApiVariant
-from .hypervolt.device_state import (
-    HypervoltActivationMode,
-    HypervoltDeviceState,
-    HypervoltLockState,
-    HypervoltReleaseState,
-    PilotState,
-)
-from .hypervolt.schedule import Occurrence, Schedule, next_occurrence
+from .hypervolt.client import HypervoltApiClient
+from .hypervolt.device_state import HypervoltLockState
+from .hypervolt.energy import PowerMeter
+from .hypervolt.permission import Readiness, next_window, readiness
+from .hypervolt.schedule import Occurrence
 
 PARALLEL_UPDATES = 0
-
-READINESS = ("charging", "force_stopped", "ready", "unplugged", "waiting")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,28 +55,16 @@ class HypervoltSensorEntityDescription(
     value_fn: Callable[[HypervoltUpdateCoordinator], StateType | datetime]
 
 
-def readiness(state: HypervoltDeviceState) -> str | None:
-    """Return what a person would say the charger is doing, one of READINESS.
-
-    A stop by a person comes before the plug: it keeps the next car from charging, too.
-    `waiting` is said only of a car that is there while a plan decides when to charge.
-    """
-    if state.charging:
-        return "charging"
-    if state.release_state is HypervoltReleaseState.RELEASED:
-        return "force_stopped"
-    if state.pilot is PilotState.UNPLUGGED:
-        return "unplugged"
-    if state.charging is None:
-        return None
-    planned = state.activation_mode in (
-        HypervoltActivationMode.SCHEDULE,
-        HypervoltActivationMode.OCTOPUS,
+def _readiness(coordinator: HypervoltUpdateCoordinator) -> Readiness | None:
+    return readiness(
+        coordinator.data,
+        dt_util.utcnow(),
+        coordinator.schedule_zone,
+        finished=coordinator.energy.complete,
     )
-    return "waiting" if planned and state.pilot is not None else "ready"
 
 
-def next_window(coordinator: HypervoltUpdateCoordinator) -> Occurrence | None:
+def _next_window(coordinator: HypervoltUpdateCoordinator) -> Occurrence | None:
     """Return the charging window that is running or comes next.
 
     The poll has entities ask at least every five minutes, so none is shown for long
@@ -88,23 +73,16 @@ def next_window(coordinator: HypervoltUpdateCoordinator) -> Occurrence | None:
     schedule = coordinator.data.schedule
     if schedule is None:
         return None
-    minute = dt_util.utcnow().replace(second=0, microsecond=0)
-    return _window_at(schedule, minute, coordinator.schedule_zone)
-
-
-@lru_cache(maxsize=16)
-def _window_at(schedule: Schedule, minute: datetime, zone: tzinfo) -> Occurrence | None:
-    """Reckon once a minute: chargers tell something every few seconds."""
-    return next_occurrence(schedule, after=minute, zone=zone)
+    return next_window(schedule, dt_util.utcnow(), coordinator.schedule_zone)
 
 
 def _window_start(coordinator: HypervoltUpdateCoordinator) -> datetime | None:
-    window = next_window(coordinator)
+    window = _next_window(coordinator)
     return window.start if window else None
 
 
 def _window_end(coordinator: HypervoltUpdateCoordinator) -> datetime | None:
-    window = next_window(coordinator)
+    window = _next_window(coordinator)
     return window.end if window else None
 
 
@@ -139,8 +117,8 @@ DESCRIPTIONS = (
         key="charging_readiness",
         available_fn=is_live,
         device_class=SensorDeviceClass.ENUM,
-        options=list(READINESS),
-        value_fn=lambda coordinator: readiness(coordinator.data),
+        options=list(Readiness),
+        value_fn=_readiness,
     ),
     HypervoltSensorEntityDescription(
         key="session_energy",
@@ -156,7 +134,7 @@ DESCRIPTIONS = (
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         state_class=SensorStateClass.TOTAL_INCREASING,
-        value_fn=lambda coordinator: coordinator.data.session_watt_hours_peak,
+        value_fn=lambda coordinator: coordinator.energy.session_watt_hours,
     ),
     HypervoltSensorEntityDescription(
         key="session_carbon_saved",
@@ -248,6 +226,73 @@ DESCRIPTIONS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class HypervoltEnergySensorEntityDescription(
+    HypervoltEntityDescription, SensorEntityDescription
+):
+    """Describes a lifetime's energy, which is true whether or not anybody tells more."""
+
+    available_fn: Callable[[HypervoltApiClient], bool] = is_always_there
+    device_class: SensorDeviceClass | None = SensorDeviceClass.ENERGY
+    native_unit_of_measurement: str | None = UnitOfEnergy.KILO_WATT_HOUR
+    state_class: SensorStateClass | None = SensorStateClass.TOTAL_INCREASING
+    suggested_display_precision: int | None = 2
+    watt_hours_fn: Callable[[Books], float | None]
+
+
+def _power_energy(
+    key: str,
+    power_fn: Callable[[HypervoltUpdateCoordinator], float | None],
+    meter_fn: Callable[[Books], PowerMeter],
+) -> HypervoltEnergySensorEntityDescription:
+    """Describe energy summed from a power, where that is told."""
+
+    def watt_hours(books: Books) -> float | None:
+        meter = meter_fn(books)
+        return None if meter.at is None else meter.watt_hours
+
+    return HypervoltEnergySensorEntityDescription(
+        key=key,
+        entity_registry_enabled_default=False,
+        supported_fn=lambda coordinator: (
+            speaks_v3_api(coordinator) or power_fn(coordinator) is not None
+        ),
+        watt_hours_fn=watt_hours,
+    )
+
+
+TOTAL_DESCRIPTIONS = (
+    HypervoltEnergySensorEntityDescription(
+        key="total_energy",
+        watt_hours_fn=lambda books: (
+            None if books.meter.count is None else books.meter.total
+        ),
+    ),
+)
+POWER_ENERGY_DESCRIPTIONS = (
+    _power_energy(
+        "house_energy",
+        lambda coordinator: coordinator.data.house_power,
+        lambda books: books.house,
+    ),
+    _power_energy(
+        "grid_import_energy",
+        lambda coordinator: coordinator.data.grid_power,
+        lambda books: books.grid_import,
+    ),
+    _power_energy(
+        "grid_export_energy",
+        lambda coordinator: coordinator.data.grid_power,
+        lambda books: books.grid_export,
+    ),
+    _power_energy(
+        "generation_energy",
+        lambda coordinator: coordinator.data.generation_power,
+        lambda books: books.generation,
+    ),
+)
+
+
 async def async_setup_entry(
     _hass: HomeAssistant,
     entry: HypervoltConfigEntry,
@@ -255,6 +300,15 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of a charger."""
     async_add_supported(entry, async_add_entities, HypervoltSensor, DESCRIPTIONS)
+    async_add_supported(
+        entry, async_add_entities, HypervoltTotalEnergySensor, TOTAL_DESCRIPTIONS
+    )
+    async_add_supported(
+        entry,
+        async_add_entities,
+        HypervoltPowerEnergySensor,
+        POWER_ENERGY_DESCRIPTIONS,
+    )
 
 
 class HypervoltSensor(HypervoltEntity, SensorEntity):
@@ -272,3 +326,52 @@ class HypervoltSensor(HypervoltEntity, SensorEntity):
     @override
     def _value(self) -> Hashable:
         return self.native_value
+
+
+class HypervoltEnergySensor(HypervoltEntity, RestoreSensor):
+    """Shows a lifetime's energy, which no restart and no outage takes away."""
+
+    entity_description: HypervoltEnergySensorEntityDescription
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """The energy in kWh; None before the first reading."""
+        books = self.coordinator.energy.shown
+        watt_hours = self.entity_description.watt_hours_fn(books)
+        return None if watt_hours is None else round(watt_hours / 1000, 3)
+
+    @property
+    @override
+    def _value(self) -> Hashable:
+        return self.native_value
+
+
+class HypervoltTotalEnergySensor(HypervoltEnergySensor):
+    """Shows the energy that the charger has delivered."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Go on from what was shown before, should the books be lost."""
+        await super().async_added_to_hass()
+        last = await self.async_get_last_sensor_data()
+        if last is not None and isinstance(last.native_value, int | float | Decimal):
+            self.coordinator.energy.async_at_least(round(last.native_value * 1000))
+
+    @callback
+    def async_entity_id_changed(self) -> None:
+        """Let Home Assistant rename the entity in place: nothing hangs on its id."""
+
+
+class HypervoltPowerEnergySensor(HypervoltEnergySensor):
+    """Shows energy that is summed from a power while anybody wants it."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Have it written more often from now on."""
+        await super().async_added_to_hass()
+        self.coordinator.energy.powers_wanted = True
+
+    @callback
+    def async_entity_id_changed(self) -> None:
+        """Let Home Assistant rename the entity in place: nothing hangs on its id."""

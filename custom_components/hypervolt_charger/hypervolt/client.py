@@ -88,11 +88,18 @@ class HypervoltApiClient:
         *,
         listener: Callable[[], None],
         ssl_context: ssl.SSLContext | None = None,
+        session_listener: Callable[[HypervoltDeviceState, datetime], bool] = (
+            lambda _state, _at: False
+        ),
         zone: tzinfo | None = None,
         remembered_variant: ApiVariant | None = None,
         forced_variant: ApiVariant | None = None,
     ) -> None:
         """Prepare; `start` connects.
+
+        `session_listener` is handed the state and the time of each frame of session
+        data, changed or not, before `listener` hears of it; it answers whether that is
+        news to tell all the same.
 
         `zone` is the charger's, where its schedule names none. The variant found by
         an earlier run is `remembered_variant`; `forced_variant` is a person's own
@@ -102,6 +109,7 @@ class HypervoltApiClient:
         self.hardware = hardware_of(charger_id)
         self._account = account
         self._listener = listener
+        self._session_listener = session_listener
         self._zone = zone
         self._timing = account.timing
         self._forced = forced_variant
@@ -509,9 +517,13 @@ class HypervoltApiClient:
             self._effects_told += 1
         if method == Method.FIRMWARE_VERSION and not self._probed:
             self._settle_variant(variant_from_firmware(str(payload)))
-        self._update(
-            apply(self._state, method, payload, zone=self._zone, now=self._last_message)
+        state = apply(
+            self._state, method, payload, zone=self._zone, now=self._last_message
         )
+        news = method == Method.SESSION and self._session_listener(
+            state, self._last_message
+        )
+        self._update(state, news=news)
         if self._last_message - self._last_told > _SIGN_OF_LIFE:
             self._tell()
         if method == Method.SNAPSHOT:
@@ -563,8 +575,8 @@ class HypervoltApiClient:
         self._unplugging = None
         self._update(replace(self._state, pilot=PilotState.UNPLUGGED))
 
-    def _update(self, state: HypervoltDeviceState) -> None:
-        changed = state != self._state
+    def _update(self, state: HypervoltDeviceState, *, news: bool = False) -> None:
+        changed = news or state != self._state
         self._state = state
         self._commander.told()
         if changed:

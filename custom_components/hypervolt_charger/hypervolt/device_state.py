@@ -19,10 +19,6 @@ from .schedule import Schedule, ScheduleType, read_v3
 
 _LOGGER = logging.getLogger(__name__)
 
-# A session counter below this share of its peak has started again; a smaller fall is
-# noise of the meter (protocol.md F31).
-_SESSION_RESTART_SHARE: Final = 0.5
-
 # No quantity on the wire comes near this; what exceeds it is garbage.
 _PLAUSIBLE: Final = 1e12
 
@@ -97,7 +93,6 @@ class HypervoltDeviceState:
     charging: bool | None = None
     session_id: int | None = None
     session_watt_hours: int | None = None
-    session_watt_hours_peak: int | None = None
     session_carbon_saved_grams: int | None = None
     output_current_milliamps: int | None = None
     voltage: float | None = None
@@ -122,6 +117,15 @@ class HypervoltDeviceState:
         if self.plug_and_charge_mode is not None:
             return self.plug_and_charge_mode
         return self.solar_mode
+
+    @property
+    def car_watts(self) -> float | None:
+        """The power into the car; some V2 tell none, or 0 for weeks (F32)."""
+        if self.ev_power:
+            return self.ev_power
+        if self.voltage is None or self.output_current_milliamps is None:
+            return self.ev_power
+        return self.voltage * self.output_current_milliamps / 1000
 
     @property
     def activation_mode(self) -> HypervoltActivationMode | None:
@@ -193,14 +197,9 @@ def _read_settings(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
     return _read_fields(_SETTINGS, _items(payload))
 
 
-def _read_session(state: HypervoltDeviceState, payload: JsonValue) -> _Changes:
+def _read_session(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
     """Read session data, of either socket (protocol.md 6.2)."""
-    changes = _read_fields(_SESSION, _items(payload))
-    if "session_watt_hours" in changes:
-        changes["session_watt_hours_peak"] = _running_maximum(
-            state.session_watt_hours_peak, changes["session_watt_hours"]
-        )
-    return changes
+    return _read_fields(_SESSION, _items(payload))
 
 
 def _read_fields(
@@ -284,13 +283,6 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "get.connection_state": _read_nothing,
     "flex.status": _read_nothing,
 }
-
-
-def _running_maximum(peak: int | None, watt_hours: int) -> int:
-    """Follow a session counter upwards; start again when it clearly has."""
-    if peak is None or watt_hours < peak * _SESSION_RESTART_SHARE:
-        return watt_hours
-    return max(peak, watt_hours)
 
 
 def _items(payload: JsonValue) -> Iterator[tuple[str, JsonValue]]:

@@ -1,0 +1,327 @@
+"""When a car was plugged in and charged: sessions, and what happens in them.
+
+A session begins when current flows and ends when the plug is pulled, a person or the
+schedule stops it, or the car takes no more; waiting for the sun only pauses it. Its
+energy is what the meter counted meanwhile. As everything here, the log is a value:
+`ChargeLog.observe` returns the next one and what happened.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from .energy import LONGEST_GAP
+
+# Current that stops for no known reason may be back in a moment; what explains the
+# stop, such as a pulled plug, is believed late as well (protocol.md F13).
+HOLD: Final = timedelta(minutes=1)
+
+
+class EndReason(StrEnum):
+    """Why a session has ended."""
+
+    UNPLUGGED = "unplugged"
+    STOPPED = "stopped"
+    SCHEDULE_ENDED = "schedule_ended"
+    FULL = "full"
+    UNKNOWN = "unknown"
+
+
+class ChargeEventType(StrEnum):
+    """What happens to a car at a charger."""
+
+    PLUGGED_IN = "plugged_in"
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    FINISHED = "finished"
+    UNPLUGGED = "unplugged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """All that matters of a charger at one moment.
+
+    `runs` is the meter's; `more` Wh were counted since the moment before and cost
+    `cost`, None where no price is known; `initial` is what the charger's count held
+    when the meter began. `doubtful` is a meter that waits for more readings. `plugged`
+    and `charging` are None while they are not known, and `watts` is the car's power.
+    """
+
+    at: datetime
+    charging: bool | None
+    plugged: bool | None
+    stopped: bool
+    forbidden: bool
+    solar: bool
+    mode: str | None
+    watts: float | None
+    runs: int
+    more: int = 0
+    initial: int = 0
+    cost: float | None = None
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeSession:
+    """A session, finished or not: energy in Wh, cost in the currency of the price.
+
+    `end` is when current last flowed, `charging_seconds` how long it did. `initial` is
+    what the charger's count already held when counting began in the middle of it.
+    """
+
+    start: datetime
+    end: datetime
+    watt_hours: int = 0
+    initial: int = 0
+    charging_seconds: float = 0.0
+    peak_watts: float = 0.0
+    charge_mode: str | None = None
+    cost: float = 0.0
+    unpriced: int = 0
+    end_reason: EndReason | None = None
+
+    @property
+    def mean_watts(self) -> float:
+        """The mean power while current flowed."""
+        if not self.charging_seconds:
+            return 0.0
+        return self.watt_hours * 3600 / self.charging_seconds
+
+    @property
+    def total_cost(self) -> float | None:
+        """What it cost; None if any of it has no known price."""
+        return None if self.unpriced or not self.watt_hours else self.cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeEvent:
+    """Something that happened; the end of a session brings the session along."""
+
+    type: ChargeEventType
+    session: ChargeSession | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeLog:
+    """What is going on at a charger.
+
+    `paused_at` is when current stopped flowing in the session that is open; `told` is
+    whether a person heard of the pause. `runs` is the meter's from before it. `gap_ended` is set while it is not clear
+    whether the session seen after a gap is the one from before it. `complete` tells
+    that the car took no more though it might.
+    """
+
+    session: ChargeSession | None = None
+    paused_at: datetime | None = None
+    told: bool = False
+    plugged: bool | None = None
+    complete: bool = False
+    seen_at: datetime | None = None
+    runs: int = 0
+    gap_ended: datetime | None = None
+
+    @property
+    def due(self) -> datetime | None:
+        """When to look again even if nobody tells anything."""
+        if self.paused_at is None or self.told:
+            return None
+        return self.paused_at + HOLD
+
+    def observe(self, now: Moment) -> "tuple[ChargeLog, list[ChargeEvent]]":
+        """Return the log after a moment, and what happened by then."""
+        step = _Step(self, now)
+        step.plug()
+        step.gap()
+        if now.charging is True:
+            step.flows()
+        elif step.log.session is not None:
+            step.rests()
+        step.remember()
+        return step.log, step.events
+
+
+class _Step:
+    """One moment on its way into the log."""
+
+    def __init__(self, log: ChargeLog, now: Moment) -> None:
+        self.log = log
+        self.now = now
+        self.events: list[ChargeEvent] = []
+
+    def plug(self) -> None:
+        """Note the plug; what it was at the very beginning is no event."""
+        before, plugged = self.log.plugged, self.now.plugged
+        if plugged is None or plugged is before:
+            return
+        if before is not None:
+            happened = (
+                ChargeEventType.PLUGGED_IN if plugged else ChargeEventType.UNPLUGGED
+            )
+            if not plugged and self.log.session is not None and not self.now.charging:
+                self._finish(EndReason.UNPLUGGED)
+            self._happened(happened)
+        self.log = replace(self.log, plugged=plugged, complete=False)
+
+    def gap(self) -> None:
+        """Notice that nothing was seen for a while, and see what that has hidden."""
+        log, now = self.log, self.now
+        unseen = log.seen_at is not None and now.at - log.seen_at > LONGEST_GAP
+        if log.session is None:
+            if unseen and now.more and now.charging is False:
+                self._open(now.at, quietly=True)
+                self._count(flowing=False)
+                self._finish(EndReason.UNKNOWN)
+            return
+        if unseen:
+            self.log = log = replace(log, gap_ended=now.at)
+        if log.gap_ended is None:
+            return
+        if now.runs != log.runs:
+            began = log.gap_ended
+            self._finish(EndReason.UNKNOWN)
+            if now.charging:
+                self._open(began)
+        elif not now.doubtful:
+            self.log = replace(log, gap_ended=None)
+
+    def flows(self) -> None:
+        """Begin a session, or go on with it."""
+        paused = self.log.paused_at is not None
+        if paused and self.now.runs != self.log.runs:
+            self._finish(self._by_itself())
+        if self.log.session is None:
+            self._open(self.now.at)
+        self._count(flowing=True)
+        if self.log.paused_at is not None:
+            if self.log.told:
+                self._happened(ChargeEventType.RESUMED)
+            self.log = replace(self.log, paused_at=None, told=False)
+
+    def rests(self) -> None:
+        """Pause the session, or end it once it is clear why current stopped."""
+        now = self.now
+        self._count(flowing=False)
+        if now.charging is None:
+            return
+        if self.log.paused_at is None:
+            self.log = replace(self.log, paused_at=now.at, told=False)
+        if (reason := self._reason()) is not None:
+            self._finish(reason)
+        elif now.solar and not self.log.told and self._held():
+            self.log = replace(self.log, told=True)
+            self._happened(ChargeEventType.PAUSED)
+
+    def _reason(self) -> EndReason | None:
+        """Return why the session has ended; None while it may go on."""
+        now = self.now
+        if now.plugged is False:
+            return EndReason.UNPLUGGED
+        if now.stopped:
+            return EndReason.STOPPED
+        if now.forbidden:
+            return EndReason.SCHEDULE_ENDED
+        may_go_on = now.solar and now.runs == self.log.runs
+        return None if may_go_on or not self._held() else self._by_itself()
+
+    def _held(self) -> bool:
+        paused = self.log.paused_at
+        return paused is not None and self.now.at - paused >= HOLD
+
+    def _by_itself(self) -> EndReason:
+        """Tell a car that took no more from one to which anything may have happened."""
+        session, paused = self.log.session, self.log.paused_at
+        saw_the_end = (
+            session is not None
+            and paused is not None
+            and paused - session.end <= LONGEST_GAP
+        )
+        if self.now.plugged is True and saw_the_end:
+            return EndReason.FULL
+        return EndReason.UNKNOWN
+
+    def _count(self, *, flowing: bool) -> None:
+        """Add to the open session what came about since the moment before."""
+        now, session = self.now, self.log.session
+        assert session is not None  # noqa: S101 - for the type checker
+        unpriced = now.more if now.cost is None else 0
+        session = replace(
+            session,
+            watt_hours=session.watt_hours + now.more,
+            cost=session.cost + (now.cost or 0.0),
+            unpriced=session.unpriced + unpriced,
+        )
+        was_flowing = self.log.paused_at is None
+        if flowing or (was_flowing and now.charging is False):
+            passed = now.at - session.end
+            # Current that stopped in a gap did so nobody knows when.
+            if was_flowing and (flowing or passed <= LONGEST_GAP):
+                seconds = session.charging_seconds + max(passed.total_seconds(), 0)
+                session = replace(session, end=now.at, charging_seconds=seconds)
+            elif flowing:
+                session = replace(session, end=now.at)
+        if flowing:
+            session = replace(
+                session,
+                peak_watts=max(session.peak_watts, now.watts or 0.0),
+                charge_mode=now.mode or session.charge_mode,
+            )
+        self.log = replace(self.log, session=session)
+
+    def _open(self, seen: datetime, *, quietly: bool = False) -> None:
+        """Begin a session that was seen from a moment on, which may be late."""
+        start = seen - self._missed(seen)
+        session = ChargeSession(
+            start=start,
+            end=start,
+            initial=self.now.initial,
+            charge_mode=self.now.mode,
+        )
+        self.log = replace(
+            self.log,
+            session=session,
+            paused_at=None,
+            told=False,
+            complete=False,
+            runs=self.now.runs,
+            gap_ended=None,
+        )
+        if not quietly:
+            self._happened(ChargeEventType.STARTED)
+
+    def _missed(self, seen: datetime) -> timedelta:
+        """Reckon how long what has been delivered unseen must have flowed."""
+        before, watts = self.log.seen_at, self.now.watts
+        if before is None or not watts or not self.now.more:
+            return timedelta()
+        flowed = timedelta(hours=self.now.more / watts)
+        return max(min(flowed, seen - before), timedelta())
+
+    def _finish(self, reason: EndReason) -> None:
+        session = self.log.session
+        assert session is not None  # noqa: S101 - for the type checker
+        self.log = replace(
+            self.log,
+            session=None,
+            paused_at=None,
+            told=False,
+            gap_ended=None,
+            complete=reason is EndReason.FULL,
+        )
+        self._happened(ChargeEventType.FINISHED, replace(session, end_reason=reason))
+
+    def _happened(
+        self, what: ChargeEventType, session: ChargeSession | None = None
+    ) -> None:
+        self.events.append(ChargeEvent(type=what, session=session))
+
+    def remember(self) -> None:
+        """Keep what the next moment is compared with."""
+        self.log = replace(
+            self.log,
+            seen_at=self.now.at,
+            complete=self.log.complete and not self.now.stopped,
+            runs=self.now.runs if self.log.paused_at is None else self.log.runs,
+        )

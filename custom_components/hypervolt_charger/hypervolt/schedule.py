@@ -5,10 +5,11 @@ A session may cross midnight here; the wire of the V3 API does not allow that, s
 time zones come in as `tzinfo`, because loading one reads files.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from itertools import combinations
 import re
 from typing import Final, Self
@@ -183,7 +184,8 @@ def parse_days(text: str) -> frozenset[Weekday]:
     return frozenset(day for word in words if word for day in _days_of_word(word))
 
 
-def format_days(days: Iterable[Weekday]) -> str:
+@lru_cache(maxsize=128)  # as many as there are sets of days
+def format_days(days: frozenset[Weekday]) -> str:
     """Return `MONDAY,TUESDAY` in week order; "" if there are none."""
     return ",".join(day.name for day in sorted(days))
 

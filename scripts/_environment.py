@@ -97,6 +97,18 @@ def brand_environment() -> Path:
     return bin_folder
 
 
+def package_apart(requirement: str) -> Path:
+    """Return a folder to import a package from that few people need, fetched once."""
+    folder = ENV / requirement.partition("==")[0]
+    python = str(environment() / "python")
+    with _one_at_a_time():
+        if not folder.is_dir() and not _install(
+            _uv(), python, "--target", str(folder), requirement
+        ):
+            fail(f"{requirement} could not be installed; see above.")
+    return folder
+
+
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Let two scripts that are started together not set up the same thing twice."""

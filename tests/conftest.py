@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+import os
 
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from hypothesis import settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -23,6 +25,13 @@ from custom_components.hypervolt_charger.coordinator import HypervoltUpdateCoord
 from custom_components.hypervolt_charger.hypervolt.endpoints import OVERRIDE_VARIABLE
 from custom_components.hypervolt_charger.hypervolt.timing import Timing
 from tests.simulator import Account, Personality, SimulatedCharger, SimulatedCloud
+
+# The same cases in every run, so that a change alone makes a test fail; new ones are
+# for scripts/fuzz, which says how many and prints the seed to repeat them.
+FUZZ_CASES = "HYPERVOLT_FUZZ_CASES"
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+settings.register_profile("long", database=None, deadline=None, print_blob=True)
+settings.load_profile("long" if FUZZ_CASES in os.environ else "steady")
 
 USERNAME = "driver+test@example.com"
 PASSWORD = "pässwörd &=+%#\"'"

@@ -1,6 +1,6 @@
 """The calendar: coming charging windows, and behind them the finished sessions."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import override
@@ -17,7 +17,8 @@ from homeassistant.util import dt as dt_util
 from .coordinator import HypervoltConfigEntry
 from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
 from .hypervolt.charge_log import ChargeSession
-from .hypervolt.schedule import Occurrence, Schedule, next_occurrence, occurrences
+from .hypervolt.permission import next_window
+from .hypervolt.schedule import Occurrence, Schedule, occurrences
 
 PARALLEL_UPDATES = 0
 
@@ -50,19 +51,16 @@ class HypervoltCalendar(HypervoltEntity, CalendarEntity):
     @override
     def event(self) -> CalendarEvent | None:
         """The window that is running or comes next."""
-        schedule = self.coordinator.data.schedule
-        if schedule is None:
-            return None
-        window = next_occurrence(
-            schedule, after=dt_util.utcnow(), zone=self.coordinator.schedule_zone
-        )
+        window = self._value
         return _event(window) if window else None
 
     @property
     @override
-    def _value(self) -> Hashable:
-        event = self.event
-        return event and (event.start, event.end, event.summary)
+    def _value(self) -> Occurrence | None:
+        schedule = self.coordinator.data.schedule
+        if schedule is None:
+            return None
+        return next_window(schedule, dt_util.utcnow(), self.coordinator.schedule_zone)
 
     @override
     async def async_get_events(

@@ -146,7 +146,9 @@ class HypervoltSelect(HypervoltEntity, SelectEntity):
     @property
     @override
     def _value(self) -> Hashable:
-        return self.current_option, tuple(self.options)
+        # These two make the options.
+        offered = self.entity_description.offered_fn(self.coordinator)
+        return self.current_option, tuple(offered)
 
     @override
     async def async_select_option(self, option: str) -> None:

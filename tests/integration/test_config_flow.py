@@ -366,6 +366,7 @@ async def test_one_list_of_chargers_is_enough(
         "<html></html>",
         "[" * 100_000,
         "[" * 100_000 + "]" * 100_000,
+        "[" * 1_000_000,
     ],
     ids=lambda body: body[:20],
 )

@@ -562,6 +562,7 @@ async def test_effects_are_read_and_bad_files_passed_over(
         "binary.yaml": b"\x00\x01\x02\xff",
         "object.yaml": b"!!python/object/apply:os.system ['true']",
         "date.yaml": b"name: 2026-99-99\ndefault_colour: red\n",
+        "timestamp.yaml": b"name: !!timestamp x",
         "large.yaml": good_effect("Large").encode() + b"#" * 65_536,
         "twice.yaml": good_effect("second").encode(),
         "builtin.yaml": good_effect("Party").encode(),

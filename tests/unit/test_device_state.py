@@ -742,6 +742,18 @@ class UnknownTests(unittest.TestCase):
                     with self.subTest(depth=depth, method=method):
                         apply(FULL, method, payload)
 
+    def test_half_characters_and_endless_texts_get_nowhere(self) -> None:
+        """Home Assistant could not save its device registry with them in it."""
+        odd = "\ud800" + "x" * 10_000
+        state = apply(NOTHING, Method.FIRMWARE_VERSION, odd)
+        state = apply(state, Method.NAME_GET, odd)
+        state = apply(state, Method.APPLY, [{"features": [odd]}, {"solar_mode": odd}])
+        stored = "?" + "x" * 254
+        self.assertEqual(state.firmware_version, stored)
+        self.assertEqual(state.name, stored)
+        self.assertEqual(state.features, frozenset({stored}))
+        self.assertEqual(state.solar_mode, stored)
+
     def test_the_same_again_is_equal(self) -> None:
         once = pushed(NOTHING, IDLE_V2)
         self.assertEqual(pushed(once, IDLE_V2), once)

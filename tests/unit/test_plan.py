@@ -772,6 +772,27 @@ class TimesTest(PlanTestCase):
         within = {"start": "2027-03-28 01:15:00", "end": "2027-03-28 01:45:00"}
         self.assert_refused([within], PlanProblem.NO_DATES, now="2027-03-27T12:00")
 
+    def test_lists_within_lists_without_end(self) -> None:
+        deep: object = [{"start": "01:00", "end": "02:00"}]
+        for _ in range(5000):
+            deep = {"slots": deep}
+        with self.assertRaises(PlanError) as caught:
+            read(deep)
+        self.assertIs(caught.exception.reason, PlanProblem.NOT_UNDERSTOOD)
+
+    def test_a_list_longer_than_any_plan(self) -> None:
+        row = {"start": "23:30", "end": "05:30"}
+        read([row] * 5000)
+        with self.assertRaises(PlanError) as caught:
+            read([row] * 5001)
+        self.assertIs(caught.exception.reason, PlanProblem.NOT_UNDERSTOOD)
+
+    def test_numbers_too_long_to_be_written(self) -> None:
+        """Neither the error nor the list of what was left out can hold them."""
+        for row in ({"start": 10**5000, "end": 1}, {"start": [10**5000], "end": "x"}):
+            with self.assertRaises(PlanError):
+                read([row])
+
 
 class PriceListTest(PlanTestCase):
     def test_lists_by_their_name(self) -> None:

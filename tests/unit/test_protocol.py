@@ -14,6 +14,7 @@ from custom_components.hypervolt_charger.hypervolt.protocol import (
     decode,
     decode_session,
     encode,
+    readable,
 )
 
 GARBAGE: tuple[str | bytes, ...] = (
@@ -366,6 +367,18 @@ class SentRequestsTests(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(all(answer.cancelled() for answer in waiting))
         self.assertEqual(answered.result(), Reply("1", "x"))
         self.assertEqual(sent.awaited(), [])
+
+
+class ReadableTests(unittest.TestCase):
+    def test_only_text_that_can_be_stored_gets_in(self) -> None:
+        self.assertEqual(readable("Driveway \N{AUTOMOBILE}"), "Driveway \N{AUTOMOBILE}")
+        self.assertEqual(readable("half \ud83d"), "half ?")
+        self.assertEqual(readable("x" * 10_000), "x" * 255)
+
+    def test_a_refusal_gives_a_reason_that_can_be_shown(self) -> None:
+        text = '{"id":"1","error":{"code":409,"error":"\\ud800' + "x" * 10_000 + '"}}'
+        failure = decode(text)
+        self.assertEqual(failure, Failure("1", 409, "?" + "x" * 254))
 
 
 if __name__ == "__main__":

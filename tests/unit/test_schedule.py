@@ -411,6 +411,24 @@ class ReadV3Test(unittest.TestCase):
         found = read(answer(item("23:00", "00:00")))
         self.assertEqual(found.sessions[0].end, DAY_END)
 
+    def test_texts_can_be_stored(self) -> None:
+        half: JsonValue = {**item("01:00", "02:00"), "mode": "eco\ud800"}
+        found = read(
+            {"applied": {"enabled": True, "type": "a\udfff", "sessions": [half]}}
+        )
+        self.assertEqual((found.type, found.sessions[0].mode), ("a?", "eco?"))
+        daily = read_v2({"tz": "\ud800"})
+        self.assertEqual(daily and daily.time_zone, "?")
+
+    def test_more_sessions_than_any_charger_has_are_no_schedule(self) -> None:
+        """Taking a part would mean to write only that part back."""
+        row = item("01:00", "02:00")
+        many: list[JsonValue] = [row] * 100
+        self.assertEqual(len(read({"applied": {"sessions": many}}).sessions), 100)
+        self.assertIsNone(read_v3({"applied": {"sessions": [*many, row]}}, zone=None))
+        times: JsonValue = [{"hours": 1}, {"hours": 2}]
+        self.assertIsNone(read_v2({"intervals": [times] * 101}))
+
 
 class JoinTest(unittest.TestCase):
     def test_halves_of_one_night_are_one_session(self) -> None:

@@ -12,7 +12,7 @@ from .auth import HypervoltAuth, retry_after
 from .charger import Charger, parse_id
 from .endpoints import Endpoints
 from .errors import Blocked, CannotConnect, UnexpectedAnswer, UnknownCharger
-from .protocol import JsonValue
+from .protocol import JsonValue, readable
 from .timing import Timing
 
 _LOGGER = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class HypervoltAccount:
                     return reply.status, None
                 try:
                     answer: JsonValue = await reply.json(content_type=None)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise UnexpectedAnswer("The cloud answered no JSON") from None
                 return reply.status, answer
         except TimeoutError as error:
@@ -149,5 +149,6 @@ def _read_chargers(body: JsonValue) -> list[Charger]:
             _LOGGER.warning("Passing over a charger whose id is no number")
             continue
         model = item.get("model")
-        chargers.append(Charger(charger_id, model if isinstance(model, str) else None))
+        known = readable(model) if isinstance(model, str) else None
+        chargers.append(Charger(charger_id, known))
     return chargers

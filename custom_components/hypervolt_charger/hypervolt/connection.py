@@ -46,6 +46,11 @@ _FRAMES_LOGGER.setLevel(logging.WARNING)
 
 _ORIGIN: Final = Origin("https://hypervolt.co.uk")
 
+# A settings document has some hundred bytes. A larger frame ends its socket, and frames
+# we do not keep up with wait at the cloud.
+_LARGEST_FRAME: Final = 2**20
+_MOST_WAITING_FRAMES: Final = 16
+
 
 class ConnectionState(StrEnum):
     """What a connection is busy with."""
@@ -445,6 +450,8 @@ async def _open_socket(url: str, options: SocketOptions) -> ClientConnection:
                 ping_interval=options.timing.ping_interval,
                 ping_timeout=options.timing.ping_timeout,
                 close_timeout=options.timing.close_timeout,
+                max_size=_LARGEST_FRAME,
+                max_queue=_MOST_WAITING_FRAMES,
                 logger=_FRAMES_LOGGER,
             )
     except TimeoutError as error:

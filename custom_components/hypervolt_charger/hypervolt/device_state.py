@@ -14,7 +14,7 @@ import logging
 import math
 from typing import Any, Final, TypeAlias, TypeVar
 
-from .protocol import JsonValue, Method
+from .protocol import JsonValue, Method, readable
 from .schedule import Schedule, ScheduleType, read_v3
 
 _LOGGER = logging.getLogger(__name__)
@@ -247,7 +247,7 @@ def _read_pilot(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
 def _read_firmware(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
     """Read a bare string, or on some units a number (protocol.md 2.3, F17)."""
     if isinstance(payload, str) or _number(payload) is not None:
-        return {"firmware_version": str(payload)}
+        return {"firmware_version": readable(str(payload))}
     return {}
 
 
@@ -318,16 +318,13 @@ def _flag(value: JsonValue) -> bool | None:
 
 
 def _text(value: JsonValue) -> str | None:
-    """Take text, without the halves of characters that nothing could store."""
-    if not isinstance(value, str):
-        return None
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return readable(value) if isinstance(value, str) else None
 
 
 def _texts(value: JsonValue) -> frozenset[str] | None:
     if not isinstance(value, list):
         return None
-    return frozenset(item for item in value if isinstance(item, str))
+    return frozenset(readable(item) for item in value if isinstance(item, str))
 
 
 def _lock_state(value: JsonValue) -> HypervoltLockState | None:

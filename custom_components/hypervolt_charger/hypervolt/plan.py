@@ -359,6 +359,8 @@ _DATE_ONLY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NO_YEAR: Final = re.compile(r"(\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2})?)")
 _SPACED_OFFSET: Final = re.compile(r"\s+(?=(?:[+-]\d{2}:?\d{2}|Z)$)")
 _NO_CHARGING: Final = re.compile(r"dis|stop|\bnot?\b|batter|export|sell")
+# A week of five minutes has 2016.
+_MOST_ROWS: Final = 5000
 _EPOCHS: Final = (1_000_000_000, 100_000_000_000)  # seconds, from 2001 on
 
 Row: TypeAlias = Mapping[object, object]
@@ -404,8 +406,13 @@ def read_plan(
     planner that wants nothing from data that is no plan.
     """
     context = _Context(now.astimezone(UTC), local_zone, include_boost)
-    found = _find(value, attribute)
-    outcomes = [o for each in found for o in _read_list(each, context)]
+    try:
+        found = _find(value, attribute)
+        outcomes = [o for each in found for o in _read_list(each, context)]
+    except RecursionError as err:
+        raise PlanError(
+            PlanProblem.NOT_UNDERSTOOD, "the data has lists within lists without end"
+        ) from err
     windows = [outcome for outcome in outcomes if isinstance(outcome, Window)]
     dropped = [outcome for outcome in outcomes if isinstance(outcome, Dropped)]
     past = [
@@ -580,6 +587,8 @@ def _price_list(key: str) -> PlanError:
 
 def _read_list(found: _Found, context: _Context) -> list[Window | Dropped]:
     outcomes: list[Window | Dropped]
+    if len(found.rows) > _MOST_ROWS:
+        raise PlanError(PlanProblem.NOT_UNDERSTOOD, "the list is too long for a plan")
     if names := {name for row in found.rows for name in _power_names(row)}:
         outcomes = _read_points(found.rows, names, context)
     else:
@@ -758,7 +767,10 @@ def _number(value: object) -> float:
 
 
 def _short(row: object) -> str:
-    return str(row)[:100]
+    try:
+        return str(row)[:100]
+    except ValueError:  # numbers of thousands of digits can't be written
+        return "…"
 
 
 # Times ----------------------------------------------------------------------------
@@ -803,7 +815,7 @@ def _epoch(value: float) -> datetime:
     if not _EPOCHS[0] <= value < _EPOCHS[1]:
         raise PlanError(
             PlanProblem.NOT_UNDERSTOOD,
-            f"the number {value} is no time",
+            f"the number {_short(value)} is no time",
             PlanHint.QUOTE_TIMES,
         )
     return datetime.fromtimestamp(value, UTC)

@@ -19,6 +19,9 @@ JsonValue: TypeAlias = (
 LOGIN_VERSION: Final = 3
 MAX_REMEMBERED_REQUESTS: Final = 20
 
+# As long as a state of Home Assistant may be; all names and modes are far shorter.
+_MAX_TEXT: Final = 255
+
 
 class Method(StrEnum):
     """Methods of the sync socket (protocol.md 5.4)."""
@@ -108,6 +111,15 @@ def decode_session(text: str | bytes) -> Message | None:
     return decode(text)
 
 
+def readable(text: str) -> str:
+    """Return text of the cloud in a form that can be stored and shown.
+
+    Halves of characters can't be, and would keep Home Assistant from saving all that
+    stands beside them; nor is anything meant by a text without end.
+    """
+    return text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
+
+
 class SentRequests:
     """The last requests sent on a socket, to match answers to them (5.2 rule 1).
 
@@ -194,4 +206,5 @@ def _failure(request_id: str | None, error: JsonValue) -> Failure:
     message = error.get("message") or error.get("error")
     if not message or not isinstance(message, str):
         message = "no reason given"
-    return Failure(request_id, code if isinstance(code, int) else None, message)
+    code = code if isinstance(code, int) else None
+    return Failure(request_id, code, readable(message))

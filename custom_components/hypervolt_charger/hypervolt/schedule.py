@@ -5,16 +5,17 @@ A session may cross midnight here; the wire of the V3 API does not allow that, s
 time zones come in as `tzinfo`, because loading one reads files.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from itertools import combinations
 import re
 from typing import Final, Self
 
 from .errors import InvalidSchedule
-from .protocol import JsonValue
+from .protocol import JsonValue, readable
 
 DEFAULT_TIME_ZONE: Final = "Europe/London"
 
@@ -24,6 +25,8 @@ _ALMOST_A_SECOND: Final = timedelta(microseconds=999_999)
 _DAY: Final = timedelta(days=1)
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _DISPATCH_MODE: Final = "boost"
+# No charger has more; what has is not taken for a schedule, rather than in part.
+_MOST_SESSIONS: Final = 100
 
 
 class ScheduleType(StrEnum):
@@ -183,7 +186,8 @@ def parse_days(text: str) -> frozenset[Weekday]:
     return frozenset(day for word in words if word for day in _days_of_word(word))
 
 
-def format_days(days: Iterable[Weekday]) -> str:
+@lru_cache(maxsize=128)  # as many as there are sets of days
+def format_days(days: frozenset[Weekday]) -> str:
     """Return `MONDAY,TUESDAY` in week order; "" if there are none."""
     return ",".join(day.name for day in sorted(days))
 
@@ -229,6 +233,8 @@ def read_v3(
         return Schedule(enabled=False)
     if not isinstance(applied, dict):
         return None
+    if _has_too_many(applied.get("sessions")):
+        return None
     kind = _read_type(applied.get("type"))
     octopus = kind == ScheduleType.OCTOPUS
     sessions = tuple(_read_sessions(applied, octopus=octopus, zone=zone or UTC))
@@ -265,7 +271,8 @@ def write_v3(schedule: Schedule, *, enabled: bool) -> dict[str, JsonValue]:
 def _read_type(value: JsonValue) -> str:
     if not value or not isinstance(value, str):
         return ScheduleType.HYPERVOLT
-    return {str(known): known for known in ScheduleType}.get(value.casefold(), value)
+    known = {str(kind): kind for kind in ScheduleType}
+    return known.get(value.casefold(), readable(value))
 
 
 def _read_sessions(
@@ -406,13 +413,15 @@ def _write_part(part: ScheduleSession) -> JsonValue:
 
 
 def read_v2(body: JsonValue) -> Schedule | None:
-    """Read the REST form, daily and without modes; None if it is not an object.
+    """Read the REST form, daily and without modes; None if it is no schedule at all.
 
     Any key may be missing (protocol.md 8.1); intervals that make no sense are left out.
     """
     if not isinstance(body, dict):
         return None
     intervals = body.get("intervals")
+    if _has_too_many(intervals):
+        return None
     sessions = []
     for interval in intervals if isinstance(intervals, list) else ():
         try:
@@ -423,7 +432,7 @@ def read_v2(body: JsonValue) -> Schedule | None:
     return Schedule(
         enabled=_truth(body.get("enabled")),
         sessions=tuple(sessions),
-        time_zone=zone if zone and isinstance(zone, str) else None,
+        time_zone=readable(zone) if zone and isinstance(zone, str) else None,
     )
 
 
@@ -679,7 +688,11 @@ def _text(value: JsonValue, default: str = "") -> str:
         return default
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidSchedule("expected a text")
-    return str(value).strip() or default
+    return readable(str(value).strip()) or default
+
+
+def _has_too_many(value: JsonValue) -> bool:
+    return isinstance(value, list) and len(value) > _MOST_SESSIONS
 
 
 def _truth(value: JsonValue) -> bool:

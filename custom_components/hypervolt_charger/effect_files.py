@@ -74,7 +74,7 @@ def _load(folder: Path, *, taken: _Effects, level: int) -> _Effects:
     for file in files[:_MAX_FILES]:
         try:
             effect = _read(file, taken={**taken, **effects})
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        except (OSError, ValueError) as error:
             _LOGGER.log(
                 level, "Passing over the LED effect file %s: %s", file.name, error
             )
@@ -86,5 +86,10 @@ def _load(folder: Path, *, taken: _Effects, level: int) -> _Effects:
 def _read(file: Path, *, taken: _Effects) -> LedEffect:
     if file.stat().st_size > _MAX_SIZE:
         raise InvalidEffect(f"{file.name}: larger than {_MAX_SIZE // 1024} KiB")
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    try:
+        document = yaml.safe_load(text)
+    except Exception as error:
+        # Not only its own errors: also those of what it builds, dates for instance.
+        raise InvalidEffect(f"{file.name}: {error or type(error).__name__}") from error
     return parse_effect(document, source=file.name, taken=taken)

@@ -67,7 +67,7 @@ class EnergyBook:
         self._sessions: list[ChargeSession] = []
         self._saved_sessions = self._sessions
         self._dirty = False
-        self._saved_at = dt_util.utc_from_timestamp(0)
+        self._saved_at = self._save_at = dt_util.utc_from_timestamp(0)
         self._cancel_save: CALLBACK_TYPE | None = None
         self._saving = False
         self._cancel_due: CALLBACK_TYPE | None = None
@@ -274,9 +274,14 @@ class EnergyBook:
         self._changed()
 
     def _save_soon(self, interval: timedelta) -> None:
-        if self._cancel_save is not None or self._saving:
+        """Have the books written when this long has passed since the last time."""
+        due = self._saved_at + interval
+        if self._saving or (self._cancel_save is not None and self._save_at <= due):
             return
-        rest = self._saved_at + interval - dt_util.utcnow()
+        if self._cancel_save is not None:
+            self._cancel_save()
+        rest = due - dt_util.utcnow()
+        self._save_at = due
         self._cancel_save = async_call_later(
             self._hass, max(rest.total_seconds(), 0), self._save_due
         )

@@ -85,14 +85,16 @@ async def faults(stage: Stage, number: int) -> None:
         long = not stage.brief and chance.random() < 0.15
         lasting = chance.uniform(60, 180) if long else chance.uniform(4, 20)
         pause = chance.uniform(1, 6)
-        if _is_possible(stage, fault, box):
+        if _is_possible(stage, fault, options, box):
             await _suffer(stage, fault, options, box, lasting)
         await asyncio.sleep(pause)
 
 
-def _is_possible(stage: Stage, fault: Fault, box: Wallbox | None) -> bool:
+def _is_possible(
+    stage: Stage, fault: Fault, options: Mapping[str, Json], box: Wallbox | None
+) -> bool:
     now = time.monotonic()
-    if fault is Fault.BLOCKED:
+    if _turns_away(options):
         # Once, and with time enough to come back.
         ample = stage.began + stage.seconds - now > 2 * BLOCKED_PAUSE
         return ample and not stage.blocked_until
@@ -111,7 +113,7 @@ async def _suffer(
     said = " ".join(f"{name}={value}" for name, value in options.items())
     stage.note(f"{fault} {fault.name.lower()} {where} for {seconds:.0f} s {said}")
     charger = box.charger if box else None
-    if fault is Fault.BLOCKED:
+    if _turns_away(options):
         seconds = min(seconds, 20.0)
         stage.blocked_until = time.monotonic() + seconds + BLOCKED_PAUSE
     if fault is Fault.WH_NOISE:
@@ -122,6 +124,11 @@ async def _suffer(
         await asyncio.sleep(seconds)
     finally:
         stage.cloud.faults.disable(fault, charger=charger)
+
+
+def _turns_away(options: Mapping[str, Json]) -> bool:
+    """Whether it answers 403, after which the client keeps quiet for long."""
+    return "403" in options.values()
 
 
 def _options(chance: Random, fault: Fault) -> dict[str, Json]:

@@ -92,7 +92,7 @@ class Liveness:
     async def _wait_silent(self) -> None:
         """Wait until nothing was heard for as long as there is patience."""
         # Looked at again and again: a frame moves the moment, and restores impatience.
-        while (rest := self._last + self._patience - self._clock()) > 0:  # noqa: ASYNC110
+        while (rest := self._last + self._patience - self._clock()) > 0:
             await asyncio.sleep(min(rest, self._timing.silence, self._until_stale()))
             if self._until_stale() <= 0:
                 self.doubt()

@@ -1,11 +1,12 @@
 """What docs/security.md claims and no other test shows."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import ipaddress
+import logging
 import os
 from pathlib import Path
 import ssl
@@ -26,17 +27,25 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.hypervolt_charger.const import DOMAIN, LED_EFFECTS_FOLDER
 from custom_components.hypervolt_charger.energy_store import EnergyStore
 from custom_components.hypervolt_charger.hypervolt.account import HypervoltAccount
+from custom_components.hypervolt_charger.hypervolt.client import HypervoltApiClient
 from custom_components.hypervolt_charger.hypervolt.connection import (
     SocketOptions,
     _open_socket,
 )
-from custom_components.hypervolt_charger.hypervolt.endpoints import Endpoints
+from custom_components.hypervolt_charger.hypervolt.endpoints import (
+    OVERRIDE_VARIABLE,
+    Endpoints,
+)
 from custom_components.hypervolt_charger.hypervolt.errors import CannotConnect
 from custom_components.hypervolt_charger.planned_schedule import store_of
 from tests.conftest import FAST, PASSWORD, USERNAME, SetUpCharger
 from tests.simulator import Personality
+from tests.simulator.vocabulary import FIRST_ID
+from tests.waiting import eventually
 
 TOKEN = "a-token-of-this-test"
+
+type Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -50,15 +59,15 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    answer: Callable[[web.Request], web.Response], tls: ssl.SSLContext | None = None
+    answer: Answer, tls: ssl.SSLContext | None = None
 ) -> AsyncGenerator[Server]:
     """Serve every path on a port of its own, which is another origin."""
     server = Server()
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         server.requests.append(request)
         server.bodies.append(await request.text())
-        return answer(request)
+        return await answer(request)
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handle)
@@ -73,7 +82,7 @@ async def serving(
         await runner.cleanup()
 
 
-def no_chargers(_: web.Request) -> web.Response:
+async def no_chargers(_: web.Request) -> web.Response:
     return web.json_response({"chargers": []})
 
 
@@ -103,7 +112,7 @@ async def test_a_rest_redirect_to_another_host_carries_no_token(
 ) -> None:
     async with serving(no_chargers) as elsewhere:
 
-        def answer(request: web.Request) -> web.Response:
+        async def answer(request: web.Request) -> web.Response:
             if request.path.endswith("/token"):
                 return web.json_response({"access_token": TOKEN, "expires_in": 3600})
             return web.Response(status=status, headers={"Location": elsewhere.url})
@@ -121,7 +130,7 @@ async def test_a_redirect_of_the_token_endpoint_is_not_followed(
 ) -> None:
     async with serving(no_chargers) as elsewhere:
 
-        def answer(_: web.Request) -> web.Response:
+        async def answer(_: web.Request) -> web.Response:
             return web.Response(status=status, headers={"Location": elsewhere.url})
 
         async with serving(answer) as cloud:
@@ -138,7 +147,7 @@ async def test_a_redirect_of_a_socket_to_another_host_is_not_followed(
     async with serving(no_chargers) as elsewhere:
         target = elsewhere.url.replace("http", "ws")
 
-        def answer(_: web.Request) -> web.Response:
+        async def answer(_: web.Request) -> web.Response:
             return web.Response(status=status, headers={"Location": target})
 
         async with serving(answer) as cloud:
@@ -147,6 +156,47 @@ async def test_a_redirect_of_a_socket_to_another_host_is_not_followed(
     assert len(cloud.requests) == 1
     assert elsewhere.requests == []
     assert "127.0.0.1" not in str(refused.value)
+
+
+# What the cloud repeats
+
+
+async def test_a_token_the_cloud_repeats_stays_out_of_the_log(
+    socket_enabled: None,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/token"):
+            return web.json_response({"access_token": TOKEN, "expires_in": 3600})
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for frame in socket:
+            login = frame.json()
+            text = f"{login['params']['token']} is no token"
+            await socket.send_json(
+                {"id": login["id"], "error": {"code": -32000, "message": text}}
+            )
+        return socket
+
+    async with serving(refuse) as cloud:
+        account = HypervoltAccount(
+            session,
+            USERNAME,
+            PASSWORD,
+            user_agent="hypervolt-tests/1.0",
+            endpoints=Endpoints.from_environment({OVERRIDE_VARIABLE: cloud.url}),
+            timing=FAST,
+        )
+        charger_id = str(FIRST_ID[Personality.V3])
+        client = HypervoltApiClient(account, charger_id, listener=lambda: None)
+        start = asyncio.create_task(client.start())
+        await eventually(lambda: "is no token" in caplog.text)
+        start.cancel()
+        await client.stop()
+    assert TOKEN not in caplog.text
 
 
 # TLS

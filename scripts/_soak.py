@@ -29,7 +29,13 @@ from _soak_home import Home
 from _soak_person import is_shown, look, person, sample, watch
 from _soak_record import LIVE, TOTAL, Wallbox
 from _soak_verdict import Final, Verdict, judge
-from tests.simulator import ChargeMode, Personality, SimulatedCharger, SimulatedCloud
+from tests.simulator import (
+    ChargeMode,
+    Personality,
+    Session,
+    SimulatedCharger,
+    SimulatedCloud,
+)
 
 PERSONALITIES = (Personality.V3, Personality.UPGRADED_V2)
 # The longest wait between two attempts to connect, and what follows it.
@@ -79,7 +85,7 @@ async def _run(seed: int, seconds: float, folder: Path) -> Verdict:
         chargers = [account.add_charger(kind) for kind in PERSONALITIES]
         for charger in chargers:
             charger.app_set_schedule(
-                sessions=[{"start_time": "02:00", "end_time": "05:00"}]
+                sessions=[Session(start_time="02:00", end_time="05:00")]
             )
         arguments = [
             f"--port={port}",
@@ -181,9 +187,10 @@ async def _recover(stage: Stage) -> AsyncGenerator[str]:
     limit = max(RECOVERY, stage.blocked_until - time.monotonic() + RECOVERY)
     if not await _within(limit, lambda: _all_live(stage)):
         yield "✗ not everything is live again"
+    stage.note("everything is live again")
     if not await _within(limit, lambda: _all_returned(stage)):
         yield "✗ not every schedule is back"
-    stage.note("everything is live again")
+    stage.note("every schedule is back")
     for box in stage.boxes:
         box.charger.app_apply(is_locked=False)
         box.charger.app_apply(release=False)

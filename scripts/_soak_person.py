@@ -195,6 +195,7 @@ async def _plan(stage: Stage, box: Wallbox, *, minutes: int) -> None:
             for item in it.schedule.sessions
         )
 
+    stage.note(f"a planner borrows {box.name} until {last}")
     await _call(
         stage,
         box,

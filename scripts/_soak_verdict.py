@@ -15,6 +15,8 @@ type Json = Any
 # The cloud tells whole Wh; a session's last fraction stays untold.
 ROUNDING = 1.5
 SHARE = 0.005
+# A run that is shorter need not have seen everything.
+ENOUGH = 180.0
 # A jump of a noisy counter stays counted for the session (F31).
 NOISE = 20.0
 # What we write into the log is for people: more than this a minute nobody reads.
@@ -52,6 +54,8 @@ def judge(stage: Stage, finals: Mapping[Wallbox, Final], late: list[str]) -> Ver
                 (broken if sentence.startswith("✗") else figures).append(
                     f"{box.name}: {sentence}"
                 )
+    if stage.seconds >= ENOUGH and not any(box.judged for box in stage.boxes):
+        broken.append("✗ no silence lasted long enough to check what was shown")
     for sentence in _log(stage):
         (broken if sentence.startswith("✗") else figures).append(sentence)
     return Verdict(broken=broken, figures=figures)

@@ -168,10 +168,15 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
     found = []
     told_before = 0.0
     for session in box.charger.sessions:
-        mine = [frame for frame in heard if frame.session == session.number]
-        told = max((frame.watt_hours for frame in mine), default=0.0)
         begin = session.started.timestamp() - offset
         end = session.ended.timestamp() - offset
+        # The last frame of a session comes at its end and tells the whole of it.
+        mine = [
+            frame
+            for frame in heard
+            if frame.session == session.number and (frame.open or frame.at < end + 1)
+        ]
+        told = max((frame.watt_hours for frame in mine), default=0.0)
         moments = [
             frame.at for frame in heard if begin - REGULAR < frame.at < end + REGULAR
         ]

@@ -28,6 +28,9 @@ COVERAGE_REPORT = ENV / "coverage.json"
 COVERAGE_FLOOR = 95.0
 COMPLETE = frozenset({f"{INTEGRATION}/config_flow.py"})
 
+# Always the same trouble here: a run of another seed is for looking, not for checking.
+SOAK = ("3", "--seed", "20261124")
+
 # The tests that start no processes.
 IN_PROCESS = "not process and not e2e"
 # What takes minutes is run once, with the newest Home Assistant.
@@ -77,8 +80,8 @@ def test(arguments: list[str]) -> int:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="leave out the tests with real processes and a browser, the demand on "
-        "coverage and the oldest Home Assistant",
+        help="leave out the tests with real processes and a browser, the soak, the "
+        "demand on coverage and the oldest Home Assistant",
     )
     parser.add_argument(
         "--floor",
@@ -123,6 +126,8 @@ def _test_steps(extra: list[str], *, quick: bool) -> Iterable[Step]:
         bool(extra),
     )
     yield _browser_step(tools, extra)
+    if not extra:
+        yield Step("soak", [sys.executable, "scripts/soak", *SOAK])
 
 
 def _browser_step(tools: Path, extra: list[str]) -> Step:

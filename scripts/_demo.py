@@ -144,7 +144,7 @@ async def _demonstrate(options: Options) -> None:
     say("starting the simulated Hypervolt cloud and Home Assistant")
     async with running(_simulator(options)) as cloud, asyncio.TaskGroup() as tasks:
         tasks.create_task(_fail_when_it_ends(cloud, _simulator(options)))
-        tasks.create_task(_keep_running(_home_assistant(options)))
+        tasks.create_task(_keep_running(home_assistant(options)))
         async with _api(options) as api:
             await api.wait_until_it_answers()
             await api.create_first_user(HASS_USER, HASS_PASSWORD)
@@ -171,7 +171,8 @@ def _simulator(options: Options) -> Program:
     )  # fmt: skip
 
 
-def _home_assistant(options: Options) -> Program:
+def home_assistant(options: Options) -> Program:
+    """Return the program, for the configuration and the cloud of these options."""
     return Program(
         name="Home Assistant",
         command=[

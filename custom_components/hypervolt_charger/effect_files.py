@@ -84,6 +84,11 @@ def _load(folder: Path, *, taken: _Effects, level: int) -> _Effects:
 
 
 def _read(file: Path, *, taken: _Effects) -> LedEffect:
+    # A link may show to anywhere, and what is no file may be read for ever.
+    if not file.resolve().is_relative_to(file.parent.resolve()):
+        raise InvalidEffect(f"{file.name}: lies in another folder")
+    if not file.is_file():
+        raise InvalidEffect(f"{file.name}: is no file")
     if file.stat().st_size > _MAX_SIZE:
         raise InvalidEffect(f"{file.name}: larger than {_MAX_SIZE // 1024} KiB")
     text = file.read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from custom_components.hypervolt_charger.hypervolt.led import (
     percent_to_wire,
 )
 from custom_components.hypervolt_charger.hypervolt.protocol import encode
-from custom_components.hypervolt_charger.led_effects import _load
+from custom_components.hypervolt_charger.effect_files import _load
 
 from .cases import documents, few, many, numbers, scalars, shuffled
 
@@ -90,7 +90,7 @@ def test_any_file(damage: int, more: bytes) -> None:
         (folder / "a.yaml").write_bytes(damaged)
         (folder / "b.yml").write_bytes(more)
         (folder / "c.yaml").write_bytes(damaged + more)
-        assert len(_load(folder)) <= 3
+        assert len(_load(folder, taken={}, level=logging.DEBUG)) <= 3
 
 
 def test_hostile_files(tmp_path: Path) -> None:
@@ -113,4 +113,4 @@ def test_hostile_files(tmp_path: Path) -> None:
         )
     ):
         (tmp_path / f"{number}.yaml").write_text(text, encoding="utf-8")
-    assert _load(tmp_path) == ()
+    assert _load(tmp_path, taken={}, level=logging.DEBUG) == {}

@@ -14,7 +14,7 @@ protocol from the document only and shares no code with the integration.
 """
 
 from .backend import Account
-from .charger import SimulatedCharger
+from .charger import LiveFrame, SimulatedCharger
 from .clock import Clock, ManualClock, RealClock, ScaledClock
 from .cloud import SimulatedCloud
 from .faults import FAULTS, ActiveFault, Fault, FaultBoard
@@ -50,6 +50,7 @@ __all__ = [
     "FaultBoard",
     "IdleWattHours",
     "Interval",
+    "LiveFrame",
     "LockState",
     "LoginFailure",
     "ManualClock",

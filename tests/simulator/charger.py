@@ -1,7 +1,8 @@
 """One simulated charger: its settings, its car, its schedule, its app."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -41,6 +42,22 @@ _STALE_REST_SCHEDULE: Final = RestSchedule(intervals=(Interval(1860, 16140),))
 """What the REST route of an upgraded V2 goes on telling (protocol.md 12, F19)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFrame:
+    """A frame of live data that went out to a client.
+
+    `at` is monotonic; `session` and `watt_hours` are the truth then, whatever a fault
+    made of it, `open` whether the session still went on; `of_session` is False where
+    the frame tells of the plug alone.
+    """
+
+    at: float
+    session: int
+    watt_hours: float
+    open: bool
+    of_session: bool
+
+
 class Wire(Protocol):
     """The charger's way to its clients' sockets."""
 
@@ -59,6 +76,10 @@ class Wire(Protocol):
     @property
     def frames_sent(self) -> int:
         """Number of frames sent to clients."""
+
+    @property
+    def live_frames(self) -> deque[LiveFrame]:
+        """The latest frames of live data, oldest first."""
 
     def push_raw(self, frame: str | bytes | Json) -> None:
         """Send any frame to all logged-in /sync sockets."""

@@ -1,20 +1,26 @@
 """One WebSocket of a client, and all of a charger's (protocol.md 5)."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 import json
-from typing import override
+import time
+from typing import Final, override
 
 from aiohttp import ClientConnectionResetError, web
 
-from .charger import Document, SimulatedCharger, Wire
+from .charger import Document, LiveFrame, SimulatedCharger, Wire
 from .faults import Fault, FaultBoard
-from .journal import Changes, Journal, RecordedFrame
+from .journal import JOURNAL_LIMIT, Changes, Journal, RecordedFrame
 from .options import CloudOptions
 from .payloads import Payloads
 from .vocabulary import Confirm, Json, Personality
+
+_LIVE_METHODS: Final = frozenset(
+    {"get.session", "get.pilot_status", "get.composite_pilot_status"}
+)
 
 
 class Endpoint(StrEnum):
@@ -123,6 +129,7 @@ class ChargerWire(Wire):
         self._options = options
         self._later = later
         self._sent = 0
+        self._live: deque[LiveFrame] = deque(maxlen=JOURNAL_LIMIT)
 
     @property
     @override
@@ -147,6 +154,11 @@ class ChargerWire(Wire):
     @override
     def frames_sent(self) -> int:
         return self._sent
+
+    @property
+    @override
+    def live_frames(self) -> deque[LiveFrame]:
+        return self._live
 
     def add(self, client: ClientSocket) -> None:
         """Count a new socket in."""
@@ -188,6 +200,21 @@ class ChargerWire(Wire):
             }
         self._sent += 1
         client.send(message if isinstance(message, bytes) else encode(message))
+        self._note_live(client, message)
+
+    def _note_live(self, client: ClientSocket, message: Json | bytes) -> None:
+        method = message.get("method") if isinstance(message, dict) else None
+        if client.endpoint is Endpoint.IN_PROGRESS or method in _LIVE_METHODS:
+            point = self.charger.point
+            self._live.append(
+                LiveFrame(
+                    at=time.monotonic(),
+                    session=point.session_number,
+                    watt_hours=point.session_wh,
+                    open=point.session_open,
+                    of_session=method in (None, "get.session"),
+                )
+            )
 
     def broadcast(
         self, method: str, params: Json, *, but: ClientSocket | None = None

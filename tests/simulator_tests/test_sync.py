@@ -8,6 +8,7 @@ import pytest
 from tests.simulator import (
     Account,
     Confirm,
+    Fault,
     LoginFailure,
     ManualClock,
     Personality,
@@ -499,3 +500,25 @@ async def test_login_on_in_progress_is_accepted(
     charger.plug_in()
     assert (await known.frame())["charging"] is True
     assert await unknown.silent(0.02)
+
+
+async def test_live_frames_that_went_out_are_noted(
+    client: PlainClient, cloud: SimulatedCloud, charger: SimulatedCharger
+) -> None:
+    charger.plug_in()
+    assert not charger.wire.live_frames
+    socket = await client.sync(charger.charger_id)
+    await socket.log_in(client.token)
+    cloud.push_sessions()
+    (frame,) = charger.wire.live_frames
+    assert (frame.session, frame.open, frame.of_session) == (1, True, True)
+    cloud.faults.enable(Fault.STALL)
+    cloud.push_sessions()
+    charger.set_house_load(900)
+    assert len(charger.wire.live_frames) == 1
+    cloud.faults.clear()
+    seen = len(charger.wire.live_frames)
+    charger.unplug()
+    told = [*charger.wire.live_frames][seen:]
+    assert [item.of_session for item in told] == [False, True]
+    assert not told[-1].open

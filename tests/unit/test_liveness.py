@@ -8,7 +8,7 @@ from custom_components.hypervolt_charger.hypervolt.liveness import Liveness
 from custom_components.hypervolt_charger.hypervolt.timing import Timing
 
 SILENCE = 0.05
-TIMING = Timing(silence=SILENCE, backoff_cap=SILENCE)
+TIMING = Timing(silence=SILENCE, silence_answer=SILENCE, backoff_cap=SILENCE)
 
 
 class Line:
@@ -73,6 +73,17 @@ class LivenessTests(unittest.IsolatedAsyncioTestCase):
             await asyncio.wait_for(line.reconnected.wait(), 1)
             line.reconnected.clear()
         self.assertEqual(line.told, [False])
+
+    async def test_sockets_that_come_and_go_do_not_keep_readings_alive(self) -> None:
+        line = Line()
+        self.watch(line)
+        for _ in range(10):
+            line.liveness.opened()
+            await asyncio.sleep(SILENCE / 2)
+        self.assertEqual(line.told, [False])
+        self.assertFalse(line.reconnected.is_set())
+        line.liveness.heard()
+        self.assertEqual(line.told, [False, True])
 
     async def test_readings_are_doubted_until_one_comes(self) -> None:
         line = Line()

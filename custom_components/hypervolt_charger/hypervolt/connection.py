@@ -276,7 +276,9 @@ class Connection:
         except (TimeoutError, LinkLost) as error:
             raise _Unauthorized("The login was not answered") from error
         if isinstance(answer, Failure):
-            raise _Unauthorized(f"The login was refused: {answer.message}")
+            # Nobody knows that the cloud does not repeat what it was told.
+            reason = answer.message.replace(link.token, "…")
+            raise _Unauthorized(f"The login was refused: {reason}")
         if (
             not isinstance(answer.result, dict)
             or answer.result.get("authenticated") is not True

@@ -8,6 +8,7 @@ patience, and until one arrives the readings count as stale.
 import asyncio
 from collections.abc import Awaitable, Callable
 import logging
+import math
 import random
 import time
 from typing import Final
@@ -44,7 +45,7 @@ class Liveness:
         self._reconnect = reconnect
         self._changed = changed
         self._clock = clock
-        self._last = clock()
+        self._last = self._heard = clock()
         self._live = True
         self._patience = timing.silence
 
@@ -55,12 +56,16 @@ class Liveness:
 
     def heard(self) -> None:
         """Note a live frame."""
-        self._last = self._clock()
+        self._last = self._heard = self._clock()
         self._patience = self._timing.silence
         self._set_live(True)
 
     def opened(self) -> None:
-        """Give a new socket its own time to bring something."""
+        """Give a new socket its own time to bring something.
+
+        What is shown gets no younger by it: sockets may come and go, none of them long
+        enough to be found silent.
+        """
         self._last = self._clock()
 
     def doubt(self) -> None:
@@ -87,8 +92,17 @@ class Liveness:
     async def _wait_silent(self) -> None:
         """Wait until nothing was heard for as long as there is patience."""
         # Looked at again and again: a frame moves the moment, and restores impatience.
-        while (rest := self._last + self._patience - self._clock()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(rest, self._timing.silence))
+        while (rest := self._last + self._patience - self._clock()) > 0:
+            await asyncio.sleep(min(rest, self._timing.silence, self._until_stale()))
+            if self._until_stale() <= 0:
+                self.doubt()
+
+    def _until_stale(self) -> float:
+        """Seconds until the readings are too old to be shown as those of now."""
+        if not self._live or not self._expected():
+            return math.inf
+        limit = self._timing.silence + self._timing.silence_answer
+        return max(self._heard + limit - self._clock(), 0.0)
 
     def _grow_patience(self) -> None:
         """Reconnect less and less often while it is of no use."""

@@ -1,0 +1,203 @@
+"""The three promises, held against the cloud's own record."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+import re
+from typing import Any
+
+from _demo import DOMAIN
+from _soak_chaos import Stage
+from _soak_record import Truth, Wallbox, truths
+
+type Json = Any
+
+# The cloud tells whole Wh; a session's last fraction stays untold.
+ROUNDING = 1.5
+SHARE = 0.005
+# A run that is shorter need not have seen everything.
+ENOUGH = 180.0
+# A jump of a noisy counter stays counted for the session (F31).
+NOISE = 20.0
+# What we write into the log is for people: more than this a minute nobody reads.
+MOST_LINES_PER_MINUTE = 30
+OURS = re.compile(r"^(\S+ \S{5})\S* (\w+) .*\[custom_components\.hypervolt_charger")
+RECORD = re.compile(r"\n(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.)")
+SPEAKS_OF_US = re.compile(r" (ERROR|CRITICAL) .*hypervolt", re.IGNORECASE)
+# Home Assistant writes down each action that fails: the caller's error, not ours.
+CALLERS = "[homeassistant.components.api] Error during service call"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Final:
+    """What Home Assistant shows of a charger at the very end."""
+
+    total_kwh: float | None
+    sessions: list[Mapping[str, Json]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is broken, and figures for a person."""
+
+    broken: list[str]
+    figures: list[str]
+
+
+def judge(stage: Stage, finals: Mapping[Wallbox, Final], late: list[str]) -> Verdict:
+    """Hold everything against the record; `late` is what did not recover in time."""
+    broken: list[str] = [*late, *stage.home.unclean]
+    figures: list[str] = []
+    for box in stage.boxes:
+        for check in (_live, _commands, _energy, _schedule):
+            for sentence in check(stage, box, finals[box]):
+                (broken if sentence.startswith("✗") else figures).append(
+                    f"{box.name}: {sentence}"
+                )
+    if stage.seconds >= ENOUGH and not any(box.judged for box in stage.boxes):
+        broken.append("✗ no silence lasted long enough to check what was shown")
+    for sentence in _log(stage):
+        (broken if sentence.startswith("✗") else figures).append(sentence)
+    return Verdict(broken=broken, figures=figures)
+
+
+def _live(_stage: Stage, box: Wallbox, _: Final) -> Iterator[str]:
+    yield f"{box.samples} samples, {box.judged} of them after a documented limit"
+    for what in box.wrong[:5]:
+        yield f"✗ shown as live {what}"
+    if len(box.wrong) > 5:
+        yield f"✗ … and {len(box.wrong) - 5} samples more"
+
+
+def _commands(_stage: Stage, box: Wallbox, _: Final) -> Iterator[str]:
+    good = [deed for deed in box.deeds if deed.error is None]
+    passed_over = sum(deed.passed_over for deed in good)
+    longest = max((deed.seconds for deed in box.deeds), default=0.0)
+    yield (
+        f"{len(box.deeds)} commands: {len(good) - passed_over} done, "
+        f"{len(box.deeds) - len(good)} errors, {passed_over} passed over by Home "
+        f"Assistant because the entity was unavailable; longest {longest:.1f} s"
+    )
+    for deed in box.deeds:
+        where = f"{deed.what} at {deed.begun:.1f} s"
+        if deed.hung:
+            yield f"✗ {where} did not end within {deed.limit:.0f} s"
+        elif deed.error is None and not deed.witnessed and not deed.passed_over:
+            yield f"✗ {where} was told as done, and the cloud never saw it"
+    if not good:
+        yield "✗ no command came through in the whole run"
+
+
+def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
+    yield from (f"✗ {what}" for what in box.fell)
+    if final.total_kwh is None:
+        yield "✗ no total energy is shown at the end"
+        return
+    all_of_them = truths(box, stage.home.runs)
+    truth, shown = box.charger.delivered_wh, final.total_kwh * 1000
+    slack = max(SHARE * truth, ROUNDING * len(all_of_them)) + NOISE * box.noise
+    untold = sum(item.watt_hours - item.told for item in all_of_them)
+    confused = sum(item.confused for item in all_of_them)
+    yield (
+        f"energy: delivered {truth:.1f} Wh in {len(all_of_them)} sessions, shown "
+        f"{shown:.1f} Wh; ended unseen {untold:.1f} Wh, begun unseen {confused:.1f} Wh, "
+        f"slack {slack:.1f} Wh"
+    )
+    if shown > truth + slack:
+        yield f"✗ {shown - truth:.1f} Wh too much are counted"
+    if shown < truth - untold - confused - slack:
+        yield f"✗ {truth - untold - confused - shown:.1f} Wh are lost"
+    yield from _sessions(box, all_of_them, final.sessions)
+
+
+def _sessions(
+    box: Wallbox, truth: list[Truth], told: list[Mapping[str, Json]]
+) -> Iterator[str]:
+    """Compare the sessions that were seen from their beginning to their end."""
+    seen = [item for item in truth if item.seen_throughout]
+    yield (
+        f"sessions: {len(truth)} in the cloud, {len(seen)} of them seen throughout, "
+        f"{len(told)} told"
+    )
+    for item in seen:
+        if not any(_is(item, other, box.noise) for other in told):
+            yield (
+                f"✗ the session of {item.watt_hours:.1f} Wh from {item.started:%H:%M:%S} "
+                f"to {item.ended:%H:%M:%S} is not told; there are "
+                + ", ".join(_in_words(other) for other in _near(item, told))
+            )
+    for other in told:
+        if not any(_touches(item, other) for item in truth):
+            yield f"✗ a session is told that never was: {_in_words(other)}"
+
+
+def _is(item: Truth, told: Mapping[str, Json], noise: int) -> bool:
+    slack = max(SHARE * item.watt_hours, 2 * ROUNDING) + (NOISE if noise else 0)
+    return (
+        abs(_seconds(item.started, told["start"])) < 10
+        and abs(_seconds(item.ended, told["end"])) < 10
+        and abs(told["energy_kwh"] * 1000 - item.watt_hours) < slack
+    )
+
+
+def _touches(item: Truth, told: Mapping[str, Json]) -> bool:
+    return (
+        _seconds(item.started, told["end"]) > -10
+        and _seconds(item.ended, told["start"]) < 10
+    )
+
+
+def _near(
+    item: Truth, told: Iterable[Mapping[str, Json]]
+) -> Iterator[Mapping[str, Json]]:
+    return (other for other in told if _touches(item, other))
+
+
+def _seconds(moment: datetime, text: str) -> float:
+    """Return by how much the text is later."""
+    return (datetime.fromisoformat(text) - moment).total_seconds()
+
+
+def _in_words(told: Mapping[str, Json]) -> str:
+    return f"{told['start']} to {told['end']}: {told['energy_kwh'] * 1000:.0f} Wh"
+
+
+def _schedule(stage: Stage, box: Wallbox, _: Final) -> Iterator[str]:
+    yield f"schedule: borrowed {box.loans} times, back {box.returned} times"
+    if box.loan is not None:
+        yield (
+            f"✗ the person's own schedule is not back: {box.loan.own} became {box.own}"
+        )
+    for frame in stage.cloud.frames:
+        if frame.charger_id != box.charger.charger_id or frame.method != "schedule.set":
+            continue
+        params = frame.params if isinstance(frame.params, dict) else {}
+        sessions: Json = params.get("sessions", ())
+        for session in sessions:
+            times = {session["start_time"], session["end_time"]}
+            if strange := times - box.written:
+                yield f"✗ a schedule was written that nobody wanted: {strange}"
+
+
+def _log(stage: Stage) -> Iterator[str]:
+    minutes: dict[str, int] = {}
+    count = 0
+    for run in stage.home.runs:
+        for record in _records(run.log.read_text(errors="replace")):
+            line, _, details = record.partition("\n")
+            if ours := OURS.match(line):
+                count += 1
+                minutes[ours[1]] = minutes.get(ours[1], 0) + 1
+            if "Traceback" in details and DOMAIN in record:
+                yield f"✗ a traceback is in {run.log.name}: {record}"
+            elif SPEAKS_OF_US.search(line) and CALLERS not in line:
+                yield f"✗ {run.log.name}: {line}"
+    most = max(minutes.values(), default=0)
+    yield f"log: {count} lines of {DOMAIN}, at most {most} in a minute"
+    if most > MOST_LINES_PER_MINUTE:
+        yield f"✗ {most} lines of {DOMAIN} in a minute of the log"
+
+
+def _records(log: str) -> list[str]:
+    """Return what was logged, each with the lines that belong to it."""
+    return RECORD.split(log)

@@ -1,0 +1,225 @@
+"""What scripts/soak takes for a broken promise, without the hour it takes to find one."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+import math
+from pathlib import Path
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from _soak_chaos import Stage
+from _soak_home import Home, Run
+from _soak_record import (
+    CONNECTION,
+    DROP_LIMIT,
+    LIVE,
+    SILENCE_LIMIT,
+    TOTAL,
+    Deed,
+    Loan,
+    Wallbox,
+    truths,
+)
+from _soak_verdict import CALLERS, Final, judge
+from tests.simulator import LiveFrame, ManualClock, Personality, SimulatedCloud
+
+START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+NOTHING = Final(total_kwh=0.0, sessions=[])
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def cloud(
+    socket_enabled: None, clock: ManualClock
+) -> AsyncIterator[SimulatedCloud]:
+    async with SimulatedCloud(clock=clock, push_interval=None) as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def box(cloud: SimulatedCloud) -> Wallbox:
+    charger = cloud.add_account("me@example.com", "pw").add_charger(Personality.V3)
+    ids = {key: key for key in (*LIVE, CONNECTION, TOTAL)}
+    return Wallbox(charger=charger, device_id="device", ids=ids)
+
+
+@pytest.fixture
+def stage(cloud: SimulatedCloud, box: Wallbox, tmp_path: Path) -> Stage:
+    log = tmp_path / "console-1.log"
+    log.write_text("")
+    home = SimpleNamespace(runs=[Run(began=-math.inf, log=log)], unclean=[])
+    return Stage(
+        seed=1, cloud=cloud, home=cast("Home", home), boxes=[box], seconds=60.0
+    )
+
+
+def sentences(stage: Stage, final: Final = NOTHING) -> str:
+    (box,) = stage.boxes
+    # Of a person who gave no command nothing is to be said here.
+    box.deeds.append(Deed(what="fine", begun=0, limit=1, witnessed=True))
+    return "\n".join(judge(stage, {box: final}, []).broken)
+
+
+def run_of(stage: Stage) -> Run:
+    return stage.home.runs[0]
+
+
+async def test_nothing_is_broken_at_first(stage: Stage) -> None:
+    assert sentences(stage) == ""
+
+
+@pytest.mark.parametrize("shown", [LIVE[0], CONNECTION])
+async def test_what_is_shown_in_silence(stage: Stage, box: Wallbox, shown: str) -> None:
+    now = time.monotonic()
+    box.deaf_since = None
+    _hear(box, now - SILENCE_LIMIT - 1)
+    states = {shown: "on"}
+    box.judge(states, now - 2, run_of(stage))
+    assert (box.judged, box.wrong) == (0, [])
+    box.judge({shown: "unavailable"}, now, run_of(stage))
+    assert (box.judged, box.wrong) == (1, [])
+    box.judge(states, now, run_of(stage))
+    assert shown in sentences(stage)
+
+
+async def test_what_is_shown_without_a_socket(stage: Stage, box: Wallbox) -> None:
+    now = time.monotonic()
+    _hear(box, now)
+    box.deaf_since = now - DROP_LIMIT - 1
+    box.judge({LIVE[0]: "1"}, now, run_of(stage))
+    assert "without a socket" in sentences(stage)
+
+
+async def test_a_total_that_falls(stage: Stage, box: Wallbox) -> None:
+    for total in ("1.5", "unavailable", "1.4"):
+        box.judge({TOTAL: total}, time.monotonic(), run_of(stage))
+    assert "fell from 1.5 to 1.4" in sentences(stage)
+
+
+@pytest.mark.parametrize(
+    ("deed", "text"),
+    [
+        ({"witnessed": True}, ""),
+        ({"error": "refused"}, ""),
+        ({"passed_over": True}, ""),
+        ({}, "never saw it"),
+        ({"error": "late", "hung": True}, "did not end"),
+    ],
+)
+async def test_what_becomes_of_a_command(
+    stage: Stage, box: Wallbox, deed: dict[str, Any], text: str
+) -> None:
+    box.deeds.append(Deed(what="wish", begun=1.0, limit=9.0, **deed))
+    broken = sentences(stage)
+    assert text in broken
+    assert bool(broken) is bool(text)
+
+
+async def test_energy(stage: Stage, box: Wallbox, clock: ManualClock) -> None:
+    _charge(box, clock)
+    (session,) = box.charger.sessions
+    told: dict[str, Any] = {
+        "start": session.started.isoformat(),
+        "end": session.ended.isoformat(),
+        "energy_kwh": round(session.watt_hours / 1000, 3),
+    }
+    right = told["energy_kwh"]
+    assert sentences(stage, Final(total_kwh=right, sessions=[told])) == ""
+    assert "lost" in sentences(stage, Final(total_kwh=right - 0.01, sessions=[told]))
+    assert "too much" in sentences(
+        stage, Final(total_kwh=right + 0.01, sessions=[told])
+    )
+    assert "is not told" in sentences(stage, Final(total_kwh=right, sessions=[]))
+    never = {**told, "start": "2026-05-01T00:00:00Z", "end": "2026-05-01T01:00:00Z"}
+    assert "never was" in sentences(
+        stage, Final(total_kwh=right, sessions=[told, never])
+    )
+
+
+async def test_energy_nobody_could_know(
+    stage: Stage, box: Wallbox, clock: ManualClock
+) -> None:
+    _charge(box, clock)
+    (seen,) = truths(box, [run_of(stage)])
+    assert seen.seen_throughout
+    assert seen.told == pytest.approx(seen.watt_hours)
+    # What was told just before the power was cut is not on disk.
+    run = run_of(stage)
+    run.killed, run.ended = True, box.last_live() - 5
+    (cut,) = truths(box, [run])
+    assert not cut.seen_throughout
+    assert 0 < cut.told < seen.told
+
+
+async def test_a_schedule_that_does_not_come_back(stage: Stage, box: Wallbox) -> None:
+    box.loan = Loan(own=box.own, until=START - timedelta(minutes=1))
+    box.charger.app_set_schedule(enabled=True)
+    box.watch()
+    assert "is not back" in sentences(stage)
+    box.charger.app_set_schedule(enabled=False)
+    box.watch()
+    assert box.returned == 1
+    assert sentences(stage) == ""
+
+
+@pytest.mark.parametrize(
+    ("log", "text"),
+    [
+        ("{at} INFO (MainThread) [custom_components.hypervolt_charger] x\n", ""),
+        ("{at} ERROR (MainThread) [custom_components.hypervolt_charger] x\n", "x"),
+        (f"{{at}} ERROR (M) {CALLERS} to switch.hypervolt\n", ""),
+        ("{at} ERROR (M) [asyncio] Task\nTraceback\n hypervolt_charger\n", "traceback"),
+        ("{at} ERROR (M) [homeassistant.setup] Task\nTraceback\n ffmpeg\n", ""),
+        ("{at} INFO (M) [custom_components.hypervolt_charger] x\n" * 31, "31 lines"),
+    ],
+)
+async def test_the_log(stage: Stage, log: str, text: str) -> None:
+    run_of(stage).log.write_text(log.format(at="2026-11-24 16:00:00.000"))
+    broken = sentences(stage)
+    assert text in broken
+    assert bool(broken) is bool(text)
+
+
+async def test_a_seed_decides_alike(stage: Stage) -> None:
+    first, second = stage.chance("cars"), stage.chance("cars")
+    assert first.random() == second.random()
+    assert stage.chance("faults").random() != stage.chance("cars").random()
+
+
+def _hear(box: Wallbox, at: float) -> None:
+    point = box.charger.point
+    box.charger.wire.live_frames.append(
+        LiveFrame(
+            at=at,
+            session=point.session_number,
+            watt_hours=point.session_wh,
+            open=point.session_open,
+            of_session=True,
+        )
+    )
+
+
+def _charge(box: Wallbox, clock: ManualClock) -> None:
+    """Charge for a minute, telling of it every three seconds."""
+    offset = time.time() - time.monotonic()
+
+    def tick() -> None:
+        clock.advance(3)
+        _hear(box, clock.now().timestamp() - offset)
+
+    tick()
+    tick()
+    box.charger.plug_in()
+    for _ in range(20):
+        tick()
+    box.charger.unplug()
+    _hear(box, clock.now().timestamp() - offset)
+    for _ in range(3):
+        tick()

@@ -71,7 +71,7 @@ def lint(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Run scripts/test; return its exit code."""
-    ours, extra = _split(arguments)
+    ours, extra = split(arguments)
     parser = argparse.ArgumentParser(
         prog="scripts/test",
         description="Check style and types and run the tests.",
@@ -212,7 +212,8 @@ def _suffices(name: str, percent: float) -> bool:
     return percent == 100 if name in COMPLETE else percent > COVERAGE_FLOOR
 
 
-def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+def split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part what is ours from what follows -- for pytest."""
     if "--" not in arguments:
         return arguments, []
     where = arguments.index("--")

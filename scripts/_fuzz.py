@@ -8,6 +8,7 @@ from pathlib import Path
 import random
 import subprocess
 
+from _checks import split
 from _environment import ROOT, environment, package_apart, say
 
 ATHERIS = "atheris==3.1.0"
@@ -30,8 +31,8 @@ def fuzz(arguments: list[str]) -> int:
         metavar="SECONDS",
         help="let what the code does with a frame guide the next one, for so long",
     )
-    parser.add_argument("pytest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+    ours, extra = split(arguments)
+    options = parser.parse_args(ours)
     seed = random.randrange(2**32) if options.seed is None else options.seed  # noqa: S311 - no secret
     python = environment() / "python"
     if options.atheris:
@@ -39,7 +40,7 @@ def fuzz(arguments: list[str]) -> int:
     say(f"{options.cases} cases of each test; repeat them with --seed {seed}")
     command = [
         str(python), "-m", "pytest", "-q", "tests/fuzz", "--timeout=0",
-        f"--hypothesis-seed={seed}", *(word for word in options.pytest if word != "--"),
+        f"--hypothesis-seed={seed}", *extra,
     ]  # fmt: skip
     settings = {**os.environ, "HYPERVOLT_FUZZ_CASES": str(options.cases)}
     settings.pop("HYPERVOLT_CLOUD_URL", None)

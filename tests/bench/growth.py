@@ -113,12 +113,6 @@ async def measure(*, short: bool) -> list[Figure]:
             target=_NOTHING,
         ),
         Figure(
-            name="of that beyond chance",
-            unit="bytes",
-            runs=[Run(value=max(0.0, slope - margin))],
-            target=0,
-        ),
-        Figure(
             name=f"tasks more after {name}",
             unit="",
             runs=[Run(value=growth.tasks)],

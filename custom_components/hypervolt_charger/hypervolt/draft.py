@@ -4,7 +4,7 @@ A draft has numbered slots, as the app shows them. What the person has not touch
 following the charger, so that applying never brings back something out of date.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from .errors import InvalidSchedule
@@ -53,6 +53,17 @@ class ScheduleDraft:
     stored: tuple[ScheduleSession, ...] = ()
     edits: tuple[tuple[int, ScheduleSlot], ...] = ()
     slots: int = SLOTS
+    # Made once: some thirty entities ask for it whenever the charger tells anything.
+    _shown: tuple[ScheduleSlot, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the edits over what is stored."""
+        edits = dict(self.edits)
+        shown = tuple(
+            edits.get(number) or _stored_slot(self.stored, number)
+            for number in range(1, self.slots + 1)
+        )
+        object.__setattr__(self, "_shown", shown)
 
     @classmethod
     def from_schedule(cls, schedule: Schedule, slots: int = SLOTS) -> Self:
@@ -72,7 +83,7 @@ class ScheduleDraft:
         """Return a slot, from 1; `InvalidSchedule` if there is none of that number."""
         if not 1 <= number <= self.slots:
             raise InvalidSchedule(f"there is no session {number}")
-        return dict(self.edits).get(number) or _stored_slot(self.stored, number)
+        return self._shown[number - 1]
 
     def session(self, number: int) -> ScheduleSession | None:
         """Return the session a slot, from 1, stands for; None if it is unused.

@@ -1,11 +1,13 @@
 """LED effect files: any YAML, any bytes."""
 
+import logging
 from pathlib import Path
 import tempfile
 from typing import Final
 
 from hypothesis import given, strategies as st
 
+from custom_components.hypervolt_charger.effect_files import _load
 from custom_components.hypervolt_charger.hypervolt.errors import InvalidEffect
 from custom_components.hypervolt_charger.hypervolt.led import (
     LED_COUNT,
@@ -17,7 +19,6 @@ from custom_components.hypervolt_charger.hypervolt.led import (
     percent_to_wire,
 )
 from custom_components.hypervolt_charger.hypervolt.protocol import encode
-from custom_components.hypervolt_charger.effect_files import _load
 
 from .cases import documents, few, many, numbers, scalars, shuffled
 

@@ -149,7 +149,7 @@ async def test_the_rising_sensor_bears_noise(setup_charger: SetUpCharger) -> Non
     rig.charger.advance(600)
     await eventually(lambda: number(rig, "session_energy_total_increasing") > 1000)
     changes = async_capture_events(rig.hass, EVENT_STATE_CHANGED)
-    rig.cloud.faults.enable(Fault.WH_NOISE, mode="dip", watt_hours=300)
+    rig.cloud.faults.enable(Fault.WH_NOISE, mode="dip", watt_hours=40)
     rising = rig.entity_id("sensor", "session_energy_total_increasing")
     peak = number(rig, "session_energy_total_increasing")
     await eventually(lambda: number(rig, "session_energy") < peak)

@@ -71,6 +71,11 @@ class EnergyMeterTest(unittest.TestCase):
         self.assertEqual(charger.tell(3000, 3006), 12)
         self.assertEqual(charger.tell(3012), 3012)
 
+    def test_a_rise_that_lasts_is_believed_among_dips(self) -> None:
+        charger = Charger(0, *range(0, 1001, 5))
+        self.assertEqual(charger.tell(3000, 960, 3006, 960), 1000)
+        self.assertEqual(charger.tell(3012), 3012)
+
     def test_a_rise_that_can_have_flowed_meanwhile_is_believed_at_once(self) -> None:
         charger = Charger(0, 6)
         self.assertEqual(charger.tell(7000, after=timedelta(hours=1)), 7000)

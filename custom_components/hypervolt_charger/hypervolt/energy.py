@@ -89,7 +89,11 @@ class EnergyMeter:
             return self._restarted(reading, reading.watt_hours)
         growth = reading.watt_hours - self.count
         if growth < 0 and self._is_noise(reading.watt_hours):
-            return replace(self._noticing(reading), doubt=None)
+            # It speaks against a fall, and neither for nor against a rise.
+            rising = self.doubt is not None and self.doubt.first > self.count
+            return replace(
+                self._noticing(reading), doubt=self.doubt if rising else None
+            )
         if 0 <= growth <= self._possible(reading.at):
             return self._noting(reading, count=reading.watt_hours, more=growth)
         return self._doubting(reading)

@@ -507,8 +507,7 @@ async def test_live_frames_that_went_out_are_noted(
 ) -> None:
     charger.plug_in()
     assert not charger.wire.live_frames
-    socket = await client.sync(charger.charger_id)
-    await socket.log_in(client.token)
+    await client.sync(charger.charger_id)
     cloud.push_sessions()
     (frame,) = charger.wire.live_frames
     assert (frame.session, frame.open, frame.of_session) == (1, True, True)

@@ -26,6 +26,8 @@ from custom_components.hypervolt_charger.const import (
     CONF_PLANNER_BACKUP_END,
     CONF_PLANNER_BACKUP_START,
     CONF_PLANNER_CHARGE_MODE,
+    CONF_PRICE,
+    CONF_PRICE_ENTITY,
     CONF_RESOLVED_API_VERSION,
     DOMAIN,
 )
@@ -692,3 +694,16 @@ async def test_a_planner_to_follow(
     )
     await hass.async_block_till_done()
     assert rig.entry.options == {CONF_API_VERSION_OVERRIDE: "auto"}
+
+
+async def test_a_price(hass: HomeAssistant, setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.V3)
+    result = await hass.config_entries.options.async_init(rig.entry.entry_id)
+    fixed = {CONF_API_VERSION_OVERRIDE: "auto", CONF_PRICE: 0.25}
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {**fixed, CONF_PRICE_ENTITY: "sensor.price"}
+    )
+    assert result["errors"] == {"base": "two_prices"}
+    await hass.config_entries.options.async_configure(result["flow_id"], fixed)
+    await hass.async_block_till_done()
+    assert rig.entry.options == fixed

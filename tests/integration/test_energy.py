@@ -1,5 +1,6 @@
 """Energy that adds up, sessions that are remembered, events that tell of both."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,9 +24,14 @@ from pytest_homeassistant_custom_component.common import (
     mock_restore_cache_with_extra_data,
 )
 
-from custom_components.hypervolt_charger import energy_book, price
+from custom_components.hypervolt_charger import calendar, energy_book, price
 from custom_components.hypervolt_charger.const import DOMAIN
-from custom_components.hypervolt_charger.energy_store import SESSIONS_KEPT
+from custom_components.hypervolt_charger.energy_store import (
+    SESSIONS_KEPT,
+    Books,
+    EnergyStore,
+)
+from custom_components.hypervolt_charger.hypervolt.charge_log import ChargeSession
 from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Account, Fault, Personality
 from tests.waiting import eventually
@@ -179,8 +185,12 @@ async def test_what_is_shown_is_on_disk(
     assert compared
 
 
+@pytest.mark.parametrize("counted_at", ["yesterday", "2026-06-05T12:00:00"])
 async def test_books_that_are_lost_or_spoilt_do_not_let_the_meter_fall(
-    hass: HomeAssistant, hass_storage: dict[str, Any], account: Account
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    account: Account,
+    counted_at: str,
 ) -> None:
     charger = account.add_charger(Personality.V3)
     entry = add_entry(hass, charger)
@@ -189,7 +199,7 @@ async def test_books_that_are_lost_or_spoilt_do_not_let_the_meter_fall(
             "version": 1,
             "minor_version": 1,
             "key": f"{DOMAIN}.{entry.entry_id}.{file}",
-            "data": {"meter": {"counted_at": "yesterday"}},
+            "data": {"meter": {"counted_at": counted_at}},
         }
     mock_restore_cache_with_extra_data(
         hass,
@@ -478,6 +488,64 @@ def test_what_a_kwh_costs(state: str, unit: str | None, expected: float | None) 
     attributes = {"unit_of_measurement": unit} if unit else {}
     found = price.price_per_kwh(State(PRICE, state, attributes))
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+def session_of(**changes: Any) -> ChargeSession:
+    start = datetime(2026, 6, 5, 12, 0, tzinfo=UTC)
+    return ChargeSession(start=start, end=start, **changes)
+
+
+@pytest.mark.parametrize(
+    ("session", "description"),
+    [
+        (session_of(), "0 min"),
+        (
+            session_of(charging_seconds=600, charge_mode="super_eco"),
+            "10 min\nSuper Eco",
+        ),
+        (session_of(watt_hours=1000, cost=0.25), "0 min\n0.25"),
+        (session_of(watt_hours=1000, unpriced=1), "0 min"),
+    ],
+)
+def test_what_the_calendar_tells_of_a_session(
+    session: ChargeSession, description: str
+) -> None:
+    event = calendar._finished(session)
+    assert event.description == description
+    assert event.end > event.start
+
+
+async def test_news_while_the_books_are_being_written(
+    setup_charger: SetUpCharger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await eventually(lambda: kwh(rig) == 0)
+    save, may_go_on = EnergyStore.async_save_books, asyncio.Event()
+
+    async def save_slowly(store: EnergyStore, books: Books) -> None:
+        await may_go_on.wait()
+        await save(store, books)
+
+    monkeypatch.setattr(EnergyStore, "async_save_books", save_slowly)
+    rig.charger.plug_in(battery_kwh=100)
+    await happens(rig, "started")
+    rig.charger.advance(3600)
+    await eventually(lambda: kwh(rig, "session_energy_total_increasing") > 7000)
+    # What is not on disk is not shown.
+    assert kwh(rig) == 0
+    may_go_on.set()
+    await eventually(lambda: kwh(rig) > 7)
+
+
+async def test_energy_is_written_sooner_than_powers(
+    setup_charger: SetUpCharger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(energy_book, "POWER_SAVE_INTERVAL", timedelta(hours=1))
+    rig = await setup_charger(Personality.V3)
+    await enable(rig, "sensor", "house_energy")
+    await eventually(lambda: kwh(rig) == 0)
+    await asyncio.sleep(0.2)
+    await charge_an_hour(rig)
 
 
 async def test_energy_of_house_and_grid(setup_charger: SetUpCharger) -> None:

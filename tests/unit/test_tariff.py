@@ -52,6 +52,11 @@ class TariffTest(unittest.TestCase):
         # A clock that was put back is no reason to fail.
         self.assertEqual(tariff.bill(1000, NOON, NOON - HOUR), 0.3)
 
+    def test_the_same_price_again_is_no_change(self) -> None:
+        tariff = Tariff(0.1)
+        tariff.change(NOON, 0.1)
+        self.assertEqual(len(tariff._prices), 1)
+
     def test_a_price_may_be_negative(self) -> None:
         self.assertEqual(Tariff(-0.05).bill(1000, NOON, NOON + HOUR), -0.05)
 

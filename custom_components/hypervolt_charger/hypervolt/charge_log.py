@@ -249,28 +249,25 @@ class _Step:
         """Add to the open session what came about since the moment before."""
         now, session = self.now, self.log.session
         assert session is not None  # noqa: S101 - for the type checker
-        unpriced = now.more if now.cost is None else 0
+        seconds, end = session.charging_seconds, session.end
+        passed = now.at - end
+        stopped_just_now = now.charging is False and passed <= LONGEST_GAP
+        # Current that stopped in a gap did so nobody knows when.
+        if self.log.paused_at is None and (flowing or stopped_just_now):
+            seconds += max(passed.total_seconds(), 0)
+            end = now.at
+        if flowing:
+            end = now.at
         session = replace(
             session,
+            end=end,
             watt_hours=session.watt_hours + now.more,
+            charging_seconds=seconds,
+            peak_watts=max(session.peak_watts, (flowing and now.watts) or 0.0),
+            charge_mode=(flowing and now.mode) or session.charge_mode,
             cost=session.cost + (now.cost or 0.0),
-            unpriced=session.unpriced + unpriced,
+            unpriced=session.unpriced + (now.more if now.cost is None else 0),
         )
-        was_flowing = self.log.paused_at is None
-        if flowing or (was_flowing and now.charging is False):
-            passed = now.at - session.end
-            # Current that stopped in a gap did so nobody knows when.
-            if was_flowing and (flowing or passed <= LONGEST_GAP):
-                seconds = session.charging_seconds + max(passed.total_seconds(), 0)
-                session = replace(session, end=now.at, charging_seconds=seconds)
-            elif flowing:
-                session = replace(session, end=now.at)
-        if flowing:
-            session = replace(
-                session,
-                peak_watts=max(session.peak_watts, now.watts or 0.0),
-                charge_mode=now.mode or session.charge_mode,
-            )
         self.log = replace(self.log, session=session)
 
     def _open(self, seen: datetime, *, quietly: bool = False) -> None:

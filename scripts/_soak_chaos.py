@@ -98,6 +98,8 @@ def _is_possible(
         # Once, and with time enough to come back.
         ample = stage.began + stage.seconds - now > 2 * BLOCKED_PAUSE
         return ample and not stage.blocked_until
+    if any(active.fault is fault for active in stage.cloud.faults.active):
+        return False  # The other's end would end it, too.
     concerned = stage.boxes if box is None else [box]
     return not (fault in OF_SCHEDULE and any(item.loan for item in concerned))
 
@@ -148,17 +150,11 @@ async def silence(stage: Stage) -> None:
     chance = stage.chance("silence")
     while True:
         box = chance.choice(stage.boxes)
-        fault, options = chance.choice(
-            [
-                (Fault.V2_SILENCE, {}),
-                (Fault.STALL, {"replies": True}),
-                (Fault.STALL, {}),
-            ]
-        )
+        options = {"replies": chance.random() < 0.5}
         lasting = 113.0 if stage.brief else chance.uniform(110, 240)
         pause = chance.uniform(120, 360)
         await asyncio.sleep(_silence_begins(stage) if stage.brief else pause / 2)
-        await _suffer(stage, fault, options, box, lasting)
+        await _suffer(stage, Fault.STALL, options, box, lasting)
         await asyncio.sleep(pause / 2)
 
 

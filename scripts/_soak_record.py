@@ -182,7 +182,6 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
         ]
         edges = [begin - REGULAR, *moments, end + REGULAR]
         gaps = [later - sooner for sooner, later in pairwise(edges)]
-        first = min((frame.watt_hours for frame in mine), default=0.0)
         began_unseen = not any(
             begin - REGULAR < at < begin for at in moments
         ) or not any(begin <= at < begin + REGULAR for at in moments)
@@ -193,7 +192,7 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
                 ended=session.ended,
                 watt_hours=session.watt_hours,
                 told=min(told, session.watt_hours),
-                confused=min(told_before, first) if began_unseen else 0.0,
+                confused=min(told_before, told) if began_unseen else 0.0,
                 seen_throughout=max(gaps) <= REGULAR,
             )
         )

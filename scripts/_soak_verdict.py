@@ -103,6 +103,13 @@ def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
         f"{shown:.1f} Wh; ended unseen {untold:.1f} Wh, begun unseen {confused:.1f} Wh, "
         f"slack {slack:.1f} Wh"
     )
+    for item in all_of_them:
+        yield (
+            f"  {item.started:%H:%M:%S} to {item.ended:%H:%M:%S}: {item.watt_hours:.1f} "
+            f"Wh, told {item.told:.1f} Wh"
+        )
+    for other in final.sessions:
+        yield f"  told: {_in_words(other)}"
     if shown > truth + slack:
         yield f"✗ {shown - truth:.1f} Wh too much are counted"
     if shown < truth - untold - confused - slack:

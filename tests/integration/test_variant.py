@@ -173,6 +173,17 @@ async def test_an_upgrade_is_noticed_before_the_schedule_is_written(
     assert remembered(rig) == "v3"
 
 
+async def test_an_upgrade_is_noticed_before_the_mode_is_written(
+    setup_charger: SetUpCharger,
+) -> None:
+    """What the older way writes is repeated by the newer firmware, and not taken."""
+    rig = await setup_charger(Personality.LEGACY_V2)
+    rig.charger.install(Personality.UPGRADED_V2)
+    await act(rig, "select", "select_option", "charge_mode", option="eco")
+    assert rig.charger.plugncharge == "eco"
+    assert remembered(rig) == "v3"
+
+
 async def test_a_v2_that_answers_no_probe_keeps_its_schedule_over_rest(
     setup_charger: SetUpCharger, cloud: SimulatedCloud
 ) -> None:

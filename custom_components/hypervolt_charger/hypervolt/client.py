@@ -317,8 +317,12 @@ class HypervoltApiClient:
         )
 
     async def set_charge_mode(self, mode: str) -> None:
-        """Choose where the energy may come from, the way the variant honours (7)."""
-        if self._known_variant("set_charge_mode") is ApiVariant.V2:
+        """Choose where the energy may come from, the way the variant honours (7).
+
+        A V2 that has been upgraded unsaid would repeat the legacy way's mode, and not
+        take it (F11): so it is asked first.
+        """
+        if await self._likely_variant("set_charge_mode") is ApiVariant.V2:
             await self._apply_setting(
                 "set_charge_mode",
                 {"solar_mode": mode},
@@ -343,7 +347,7 @@ class HypervoltApiClient:
                 "set_activation_mode", "Octopus is entered and left in its own app"
             )
         enabled = mode is HypervoltActivationMode.SCHEDULE
-        if await self._schedule_variant("set_activation_mode") is ApiVariant.V2:
+        if await self._likely_variant("set_activation_mode") is ApiVariant.V2:
             await self._write_v2_schedule("set_activation_mode", None, enabled)
             return
         await self._commander.send(
@@ -376,7 +380,7 @@ class HypervoltApiClient:
         For everything a person or a planner means there is `set_schedule`, which judges
         it first.
         """
-        if await self._schedule_variant("set_schedule") is ApiVariant.V2:
+        if await self._likely_variant("set_schedule") is ApiVariant.V2:
             await self._write_v2_schedule("set_schedule", schedule, schedule.enabled)
             return
         params = write_v3(schedule, enabled=schedule.enabled)
@@ -397,7 +401,7 @@ class HypervoltApiClient:
         A push may have been lost, and a legacy V2 never pushes (F21, F40). Raises
         NotConnected, CommandTimeout or CannotConnect if it does not tell.
         """
-        if await self._schedule_variant("read_schedule") is ApiVariant.V2:
+        if await self._likely_variant("read_schedule") is ApiVariant.V2:
             async with self._commander.turn:
                 return await self._read_v2_schedule()
         for _ in range(_SCHEDULE_QUESTIONS):
@@ -474,10 +478,11 @@ class HypervoltApiClient:
             raise NotSupported(intent, "the charger has not yet told its kind")
         return self._variant
 
-    async def _schedule_variant(self, intent: str) -> ApiVariant:
+    async def _likely_variant(self, intent: str) -> ApiVariant:
         """Return the variant; one that may have been upgraded meanwhile is asked first.
 
-        The schedule of an upgraded V2 must not be written over REST (F19).
+        The schedule of an upgraded V2 must not be written over REST (F19), and its mode
+        not by the legacy way (F11).
         """
         if self._variant is ApiVariant.V2 and self._forced is None and self._probed:
             await self._question(Method.SCHEDULES_GET)

@@ -3,6 +3,7 @@
 import logging
 
 from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from tests.conftest import FAST, Rig, SetUpCharger
@@ -119,6 +120,26 @@ async def test_f9_a_command_that_stays_lost_is_an_error(
     assert len(sent(rig, "sync.apply")) == 2
     assert rig.charger.max_current == 32_000
     assert rig.state("number", "max_current") == "32.0"
+
+
+@covers(Fault.LOST)
+@pytest.mark.parametrize("methods", [["sync.apply"], []])
+async def test_f9_an_old_belief_confirms_no_lost_command(
+    setup_charger: SetUpCharger, methods: list[str]
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    # Somebody lowers it in the app, and the push is lost.
+    rig.cloud.faults.enable(Fault.STALL)
+    rig.charger.app_apply(max_current=10_000)
+    rig.cloud.faults.clear()
+    assert rig.state("number", "max_current") == "32.0"
+    rig.cloud.faults.enable(Fault.LOST, methods=methods)
+    with pytest.raises(HomeAssistantError):
+        await set_current(rig, 32)
+    assert rig.charger.max_current == 10_000
+    rig.cloud.faults.clear()
+    await set_current(rig, 32)
+    assert rig.charger.max_current == 32_000
 
 
 @covers(Fault.LOST)

@@ -538,6 +538,7 @@ class HypervoltApiClient:
             state, self._last_message
         )
         self._update(state, news=news)
+        self._commander.told(method)
         if self._last_message - self._last_told > _SIGN_OF_LIFE:
             self._tell()
         if method == Method.SNAPSHOT:
@@ -595,7 +596,6 @@ class HypervoltApiClient:
     def _update(self, state: HypervoltDeviceState, *, news: bool = False) -> None:
         changed = news or state != self._state
         self._state = state
-        self._commander.told()
         if changed:
             self._tell()
 

@@ -52,11 +52,17 @@ class Commander:
         # another way than the socket queue here, too.
         self.turn = asyncio.Lock()
 
-    def told(self) -> None:
-        """Note that the charger has just told something."""
+    def told(self, method: str) -> None:
+        """Note that the charger has just told something.
+
+        What tells of other things confirms nothing: that it is as wished may be what we
+        believed before, and be long over.
+        """
         if self._expected is None:
             return
         command, shown = self._expected
+        if method not in (command.method, command.read_back):
+            return
         if not shown.done() and command.confirmed(self._state()):
             shown.set_result(None)
 
@@ -145,13 +151,17 @@ class Commander:
             await asyncio.gather(request, return_exceptions=True)
 
     async def _shown(self, command: Command) -> bool:
-        """Read back, and tell whether the charger shows what was wished for."""
+        """Read back, and tell whether the charger shows what was wished for.
+
+        Without an answer it does not, whatever we believed before.
+        """
         try:
             async with asyncio.timeout(self._timing.command_timeout):
                 await self._connection.request(command.read_back)
         except TimeoutError:
             # Neither the command nor the question: this socket only looks alive.
             self._connection.restart()
+            return False
         except LinkLost:
-            pass
+            return False
         return command.confirmed(self._state())

@@ -64,7 +64,11 @@ def main() -> int:
     seed = SystemRandom().randrange(10**8) if options.seed is None else options.seed
     say(f"seed {seed}: scripts/soak {options.minutes:g} --seed {seed}")
     folder = options.folder or Path(tempfile.mkdtemp(prefix="soak-"))
-    verdict = asyncio.run(_run(seed, options.minutes * 60, folder.resolve()))
+    try:
+        verdict = asyncio.run(_run(seed, options.minutes * 60, folder.resolve()))
+    except asyncio.CancelledError, KeyboardInterrupt:
+        say(f"stopped without a verdict; the logs are in {folder}")
+        return 1
     print("", *verdict.figures, *verdict.broken, "", sep="\n")
     word = "BROKEN" if verdict.broken else "kept"
     say(f"seed {seed}, {options.minutes:g} minutes: the promises are {word}")

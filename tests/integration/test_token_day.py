@@ -210,7 +210,8 @@ async def test_a_day_of_tokens(
         len(watch.wrong),
     )
     assert logins(rig) - before >= hand_overs
-    assert told == [wish.heard for wish in all_wishes]
+    # Of those that are wished at once, one may have to ask something first.
+    assert sorted(told, key=str) == sorted((wish.heard for wish in all_wishes), key=str)
     assert watch.wrong == []
     assert tokens <= hand_overs + 1
     assert cloud.request_count("/token", grant_type="password") == 0

@@ -121,6 +121,9 @@ async def _suffer(
     if fault is Fault.WH_NOISE:
         for item in stage.boxes if box is None else [box]:
             item.noise += 1
+            if options.get("mode") == "keep":
+                # An idle counter that jumps back to the last total is taken for energy.
+                item.kept_wh += item.charger.point.session_wh
     stage.cloud.faults.enable_with(fault, options, charger=charger)
     try:
         await asyncio.sleep(seconds)

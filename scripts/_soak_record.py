@@ -78,6 +78,7 @@ class Wallbox:
     # Starts and ends that somebody, or a lying cloud, put into the schedule.
     written: set[str] = field(default_factory=set)
     noise: int = 0
+    kept_wh: float = 0.0
     fell: list[str] = field(default_factory=list)
     judged: int = 0
     samples: int = 0

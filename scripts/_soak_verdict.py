@@ -95,7 +95,8 @@ def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
         return
     all_of_them = truths(box, stage.home.runs)
     truth, shown = box.charger.delivered_wh, final.total_kwh * 1000
-    slack = max(SHARE * truth, ROUNDING * len(all_of_them)) + NOISE * box.noise
+    slack = max(SHARE * truth, ROUNDING * len(all_of_them))
+    slack += NOISE * box.noise + box.kept_wh
     untold = sum(item.watt_hours - item.told for item in all_of_them)
     confused = sum(item.confused for item in all_of_them)
     yield (
@@ -127,7 +128,7 @@ def _sessions(
         f"{len(told)} told"
     )
     for item in seen:
-        if not any(_is(item, other, box.noise) for other in told):
+        if not any(_is(item, other, NOISE * box.noise + box.kept_wh) for other in told):
             yield (
                 f"✗ the session of {item.watt_hours:.1f} Wh from {item.started:%H:%M:%S} "
                 f"to {item.ended:%H:%M:%S} is not told; there are "
@@ -138,8 +139,8 @@ def _sessions(
             yield f"✗ a session is told that never was: {_in_words(other)}"
 
 
-def _is(item: Truth, told: Mapping[str, Json], noise: int) -> bool:
-    slack = max(SHARE * item.watt_hours, 2 * ROUNDING) + (NOISE if noise else 0)
+def _is(item: Truth, told: Mapping[str, Json], noise: float) -> bool:
+    slack = max(SHARE * item.watt_hours, 2 * ROUNDING) + noise
     return (
         abs(_seconds(item.started, told["start"])) < 10
         and abs(_seconds(item.ended, told["end"])) < 10

@@ -142,6 +142,14 @@ class MeterMachine(RuleBasedStateMachine):
         self.keeps_total = keeps
         self.settle()
 
+    @precondition(lambda self: not self.charging)
+    @rule()
+    def show_otherwise(self) -> None:
+        """Show the last total while idle, or no longer."""
+        self.keeps_total = not self.keeps_total
+        self.plugged = self.plugged and (self.numbered or not self.keeps_total)
+        self.settle()
+
     @rule()
     def restart(self) -> None:
         """Restart Home Assistant."""

@@ -87,6 +87,20 @@ class EnergyMeterTest(unittest.TestCase):
         self.assertEqual(charger.meter.count, 0)
         self.assertEqual(charger.tell(6, 12), before + 12)
 
+    def test_a_total_that_is_shown_again_is_not_counted_again(self) -> None:
+        charger = Charger(0, *range(0, 5001, 5))
+        before = charger.meter.total
+        charger.tell(0, 0, 0, charging=False)
+        self.assertEqual(charger.tell(5000, 4995, 5000, 5000, charging=False), before)
+        self.assertEqual(charger.tell(3, 9), before + 9)
+        hours = timedelta(hours=2)
+        self.assertEqual(charger.tell(7000, charging=False, after=hours), before + 7000)
+
+    def test_nothing_is_no_total_to_be_shown_again(self) -> None:
+        charger = Charger(0, 6, 12)
+        charger.tell(0, 0, 0, charging=False)
+        self.assertEqual(charger.tell(3, 3, 3, charging=False), 15)
+
     def test_a_start_within_the_session_goes_on_counting(self) -> None:
         charger = Charger(0, *range(0, 5001, 5))
         before = charger.meter.total

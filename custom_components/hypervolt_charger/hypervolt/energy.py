@@ -63,13 +63,14 @@ class EnergyMeter:
 
     `count` is the charger's own, as far as `total` holds it, and `counted_at` when it
     was last seen there; None before the first reading. `runs` is how often the count
-    has begun anew.
+    has begun anew, `former` where it was before that.
     """
 
     total: int = 0
     count: int | None = None
     counted_at: datetime | None = None
     runs: int = 0
+    former: int | None = None
     session_id: int | None = None
     charging: bool | None = None
     unplugged: bool = False
@@ -85,6 +86,8 @@ class EnergyMeter:
             return self
         if self.count is None or self.counted_at is None:
             return self._noting(reading, count=reading.watt_hours)
+        if self._is_shown_again(reading):
+            return self._noticing(reading)
         if self._has_restarted(reading):
             return self._restarted(reading, reading.watt_hours)
         growth = reading.watt_hours - self.count
@@ -120,11 +123,24 @@ class EnergyMeter:
             or (began and fell and not self._is_noise(reading.watt_hours))
         )
 
+    def _is_shown_again(self, reading: Reading) -> bool:
+        """Whether it is the last session's total, which was taken for over.
+
+        While idle some chargers show it, some none, and they may change their ways.
+        """
+        return (
+            self.former is not None
+            and self.count == 0
+            and reading.charging is False
+            and abs(reading.watt_hours - self.former) <= _dip(self.former)
+            and reading.watt_hours * 2 >= self.former
+        )
+
     def _is_noise(self, watt_hours: int) -> bool:
         """Whether a lower count is a dip rather than another session's."""
         assert self.count is not None  # noqa: S101 - for the type checker
-        dip = max(_DIP, round(self.count * _DIP_SHARE))
-        return watt_hours >= self.count - dip and watt_hours * 2 >= self.count
+        low = self.count - _dip(self.count)
+        return watt_hours >= low and watt_hours * 2 >= self.count
 
     def _doubting(self, reading: Reading) -> "EnergyMeter":
         """Wait for more readings of the kind: a rise or a fall that is hard to believe.
@@ -177,6 +193,7 @@ class EnergyMeter:
         return replace(
             meter,
             runs=self.runs + 1,
+            former=self.count,
             session_id=reading.session_id or None,
             unplugged=reading.plugged is False,
         )
@@ -199,6 +216,11 @@ class EnergyMeter:
             charging=charging,
             unplugged=self.unplugged or reading.plugged is False,
         )
+
+
+def _dip(count: int) -> int:
+    """Return by how much a count may fall without meaning anything."""
+    return max(_DIP, round(count * _DIP_SHARE))
 
 
 def _flow(start: datetime, end: datetime) -> int:

@@ -190,8 +190,7 @@ class EnergyBook:
         state = self._now_live()
         if state is None:
             return
-        seen = (state.charging, state.pilot, state.release_state, state.schedule)
-        if seen != self._seen:
+        if _looks(state) != self._seen:
             self._go_on(self._books, self._books.meter, state, dt_util.utcnow())
 
     def _go_on(
@@ -201,7 +200,7 @@ class EnergyBook:
         state: HypervoltDeviceState,
         at: datetime,
     ) -> bool:
-        self._seen = (state.charging, state.pilot, state.release_state, state.schedule)
+        self._seen = _looks(state)
         before = self._books
         log, events = before.log.observe(self._moment(before.meter, meter, state, at))
         shown = self.session_watt_hours, self.complete
@@ -307,6 +306,11 @@ class EnergyBook:
         if self._dirty:
             self._save_soon(SAVE_INTERVAL)
         self._changed()
+
+
+def _looks(state: HypervoltDeviceState) -> tuple[object, ...]:
+    """Return what of a charger matters beside its session data."""
+    return state.charging, state.pilot, state.release_state, state.schedule
 
 
 def _raised(books: Books, more: int) -> Books:

@@ -94,6 +94,15 @@ def _speaks_legacy_api(coordinator: HypervoltUpdateCoordinator) -> bool:
     return coordinator.client.variant is ApiVariant.V2
 
 
+def _tells(
+    value_fn: Callable[[HypervoltUpdateCoordinator], float | None],
+) -> Callable[[HypervoltUpdateCoordinator], bool]:
+    """Return whether a charger tells a power, as some legacy ones do in a session."""
+    return lambda coordinator: (
+        speaks_v3_api(coordinator) or value_fn(coordinator) is not None
+    )
+
+
 def _power(
     key: str, value_fn: Callable[[HypervoltUpdateCoordinator], float | None]
 ) -> HypervoltSensorEntityDescription:
@@ -105,9 +114,7 @@ def _power(
         native_unit_of_measurement=UnitOfPower.WATT,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
-        supported_fn=lambda coordinator: (
-            speaks_v3_api(coordinator) or value_fn(coordinator) is not None
-        ),
+        supported_fn=_tells(value_fn),
         value_fn=value_fn,
     )
 
@@ -257,9 +264,7 @@ def _power_energy(
     return HypervoltEnergySensorEntityDescription(
         key=key,
         entity_registry_enabled_default=False,
-        supported_fn=lambda coordinator: (
-            speaks_v3_api(coordinator) or power_fn(coordinator) is not None
-        ),
+        supported_fn=_tells(power_fn),
         watt_hours_fn=watt_hours,
     )
 

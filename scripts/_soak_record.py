@@ -70,6 +70,8 @@ class Wallbox:
     device_id: str
     ids: Mapping[str, str]
     deaf_since: float | None = field(default_factory=time.monotonic)
+    # When Home Assistant was first seen to be connected in its present life.
+    reached: tuple[Run, float] | None = None
     loan: Loan | None = None
     loans: int = 0
     returned: int = 0
@@ -107,19 +109,25 @@ class Wallbox:
             self.loan = None
 
     def last_live(self) -> float:
-        """When live data last went out to anybody, by the monotonic clock."""
-        frames = self.charger.wire.live_frames
-        return frames[-1].at if frames else 0.0
+        """When session data last went out to anybody, by the monotonic clock."""
+        frames = reversed(self.charger.wire.live_frames)
+        return next((frame.at for frame in frames if frame.of_session), 0.0)
 
     def judge(self, states: Mapping[str, str], began: float, run: Run) -> None:
         """Compare a sample, whose asking began then, with what could be known."""
         self.samples += 1
+        if self.deaf_since is None and (not self.reached or self.reached[0] is not run):
+            self.reached = run, began
         silent = began - max(self.last_live(), run.began)
         deaf = began - max(self.deaf_since or began, run.began)
         if silent > SILENCE_LIMIT or deaf > DROP_LIMIT:
             self.judged += 1
             shown = [key for key in LIVE if self._shows(states, key) not in NOTHING]
-            if self._shows(states, CONNECTION) == "on":
+            # A connection is one before it has brought anything, but not for long.
+            reached = self.reached[1] if self.reached else 0.0
+            waited = began - max(self.last_live(), reached)
+            missed = deaf > DROP_LIMIT or waited > SILENCE_LIMIT
+            if missed and self._shows(states, CONNECTION) == "on":
                 shown.append(CONNECTION)
             if shown:
                 self.wrong.append(
@@ -155,6 +163,7 @@ class Truth:
     told: float
     # What a count that began anew unseen may be taken for the old one's growth.
     confused: float
+    began_unseen: bool
     seen_throughout: bool
 
 
@@ -194,6 +203,7 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
                 watt_hours=session.watt_hours,
                 told=min(told, session.watt_hours),
                 confused=min(told_before, told) if began_unseen else 0.0,
+                began_unseen=began_unseen,
                 seen_throughout=max(gaps) <= REGULAR,
             )
         )

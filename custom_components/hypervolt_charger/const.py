@@ -9,8 +9,9 @@ MANUFACTURER: Final = "Hypervolt"
 CONF_CHARGER_ID: Final = "charger_id"
 # Chosen by a person: auto, v2 or v3.
 CONF_API_VERSION_OVERRIDE: Final = "api_version_override"
-# Found by the last run, so that the next one starts from it.
+# Found by the last run, so that the next one starts from them.
 CONF_RESOLVED_API_VERSION: Final = "resolved_api_version"
+CONF_LIVE_SEEN: Final = "live_seen"
 
 # Of config entries. Those of the older integration have version 1.
 ENTRY_VERSION: Final = 2

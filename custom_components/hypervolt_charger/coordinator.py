@@ -24,6 +24,7 @@ from homeassistant.util.ssl import get_default_context
 from .const import (
     CONF_API_VERSION_OVERRIDE,
     CONF_CHARGER_ID,
+    CONF_LIVE_SEEN,
     CONF_RESOLVED_API_VERSION,
     DOMAIN,
     POLL_INTERVAL,
@@ -94,7 +95,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         self.led_effects = led_effects
         self.draft = ScheduleDraft()
         self._zones: dict[str, tzinfo] = {}
-        self._was_live = True
+        self._was_fine = True
         self._account = account
         self.energy = EnergyBook(
             hass,
@@ -112,6 +113,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             zone=dt_util.get_default_time_zone(),
             remembered_variant=parse_variant(entry.data.get(CONF_RESOLVED_API_VERSION)),
             forced_variant=parse_variant(entry.options.get(CONF_API_VERSION_OVERRIDE)),
+            live_seen=bool(entry.data.get(CONF_LIVE_SEEN)),
         )
         self.planned = PlannedSchedule(hass, entry, self.client)
         self.data = self.client.state
@@ -255,7 +257,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         client, before = self.client, self.data
         if client.failure is not None:
             self.config_entry.async_start_reauth(self.hass)
-        self._remember_variant()
+        self._remember()
         self.data = client.state
         self._log_outages()
         self.last_update_success = client.available
@@ -274,10 +276,11 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             self.config_entry.state is not ConfigEntryState.LOADED
             or self.hass.is_stopping
         )
-        if expected or client.live is self._was_live:
+        fine = client.available and not client.stalled
+        if expected or fine is self._was_fine:
             return
-        self._was_live = client.live
-        if client.live:
+        self._was_fine = fine
+        if fine:
             _LOGGER.info("%s is live again", self.name)
         elif client.available:
             _LOGGER.info("%s tells no live data", self.name)
@@ -308,13 +311,17 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             self._zones[name] = zone
             self.async_update_listeners()
 
-    def _remember_variant(self) -> None:
-        """Start the next run from the dialect found (protocol.md 2.4)."""
-        variant, data = self.client.variant, self.config_entry.data
-        if variant is not None and data.get(CONF_RESOLVED_API_VERSION) != variant:
+    def _remember(self) -> None:
+        """Start the next run from what was found (protocol.md 2.4)."""
+        found: dict[str, str | bool] = {}
+        if (variant := self.client.variant) is not None:
+            found[CONF_RESOLVED_API_VERSION] = variant.value
+        if self.client.live_seen:
+            found[CONF_LIVE_SEEN] = True
+        data = self.config_entry.data
+        if found.items() - data.items():
             self.hass.config_entries.async_update_entry(
-                self.config_entry,
-                data={**data, CONF_RESOLVED_API_VERSION: variant.value},
+                self.config_entry, data={**data, **found}
             )
 
     def _remember_firmware(self, version: str | None) -> None:

@@ -1,8 +1,9 @@
 """What the platforms' tests share: acting as a person, and what came of it."""
 
 from datetime import datetime
+from math import nan
 
-from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
@@ -29,6 +30,12 @@ def entity(rig: Rig, platform: str, key: str) -> State:
     state = rig.hass.states.get(rig.entity_id(platform, key))
     assert state
     return state
+
+
+def number(rig: Rig, key: str) -> float:
+    """Return a sensor's number, none while it is not known."""
+    state = rig.state("sensor", key)
+    return nan if state in (STATE_UNKNOWN, STATE_UNAVAILABLE) else float(state)
 
 
 async def act(rig: Rig, platform: str, action: str, key: str, **data: object) -> None:

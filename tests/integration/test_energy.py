@@ -8,7 +8,7 @@ from typing import Any
 
 from homeassistant.components.event import ATTR_EVENT_TYPE
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import (
     Event,
     EventStateChangedData,
@@ -36,7 +36,7 @@ from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Account, Fault, Personality
 from tests.waiting import eventually
 
-from .acting import enable
+from .acting import enable, number
 from .charging_events import Automation
 from .entry_life import add_entry, set_up
 from .scheduling import device_id
@@ -56,8 +56,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def kwh(rig: Rig, key: str = "total_energy") -> float:
-    state = rig.state("sensor", key)
-    return -1.0 if state == STATE_UNKNOWN else float(state)
+    return number(rig, key)
 
 
 def has_at_least(rig: Rig, least: float) -> bool:

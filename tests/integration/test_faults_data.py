@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 import logging
-from math import nan
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 import pytest
@@ -15,17 +14,11 @@ from tests.simulator import Fault, Personality, SimulatedCloud
 from tests.simulator_tests.plain_client import PlainClient, Socket
 from tests.waiting import eventually
 
-from .acting import act, enable, entity
+from .acting import act, enable, entity, number
 from .surviving import Watch, covers, lines, sent, shows_live_data
 
 PLUG = "car_plugged"
 MODE = "charge_mode"
-
-
-def number(rig: Rig, key: str) -> float:
-    """Return a sensor's number, none while it is not known."""
-    state = rig.state("sensor", key)
-    return nan if state == STATE_UNKNOWN else float(state)
 
 
 async def set_current(rig: Rig, amps: int) -> None:

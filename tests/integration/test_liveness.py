@@ -75,6 +75,55 @@ async def test_settings_stay_while_only_live_data_is_missing(
     assert _outage_lines(caplog) == ["tells no live data", "is live again"]
 
 
+async def test_nothing_is_live_before_the_first_reading(
+    setup_charger: SetUpCharger, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await _shows_power(rig)
+    rising = "session_energy_total_increasing"
+    rig.cloud.faults.enable(Fault.STALL, charger=rig.charger, replies=True)
+    assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    await rig.hass.async_block_till_done()
+    # That it is connected is true; of an earlier run's energy nobody knows.
+    assert rig.state("binary_sensor", "connection") == STATE_ON
+    assert rig.state("sensor", rising) == STATE_UNAVAILABLE
+    assert rig.state("sensor", "charging_readiness") == STATE_UNAVAILABLE
+    assert rig.state("switch", "charging") == STATE_UNKNOWN
+    caplog.clear()
+    await eventually(lambda: rig.state("binary_sensor", "connection") == STATE_OFF)
+    rig.cloud.faults.clear()
+    await eventually(lambda: rig.state("sensor", rising) == "0")
+    assert rig.state("sensor", "charging_readiness") == "ready"
+    assert _outage_lines(caplog) == ["tells no live data", "is live again"]
+
+
+async def test_waiting_for_the_first_reading_is_no_outage(
+    setup_charger: SetUpCharger, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await _shows_power(rig)
+    assert not {"tells no live data", "is live again"} & set(_outage_lines(caplog))
+
+
+async def test_a_plug_that_speaks_keeps_no_reading_alive(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await _shows_power(rig)
+    rig.cloud.faults.enable(Fault.V2_SILENCE, charger=rig.charger)
+
+    async def speak() -> None:
+        while True:
+            rig.charger.push(
+                {"method": "get.pilot_status", "params": {"pilot_status": "A"}}
+            )
+            await asyncio.sleep(FAST.silence / 4)
+
+    speaking = asyncio.create_task(speak())
+    await eventually(lambda: rig.state("sensor", "house_power") == STATE_UNAVAILABLE)
+    speaking.cancel()
+
+
 async def test_a_short_drop_flickers_nothing(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
     await _shows_power(rig)
@@ -142,6 +191,20 @@ async def test_an_upgraded_v2_that_never_told_live_data_is_not_held_to_it(
     await asyncio.sleep(2 * (FAST.silence + FAST.silence_answer))
     assert rig.coordinator.client.live
     assert len({frame.socket for frame in rig.charger.received}) == 1
+
+
+async def test_an_upgraded_v2_that_once_told_live_data_is_held_to_it(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.UPGRADED_V2)
+    await _shows_power(rig)
+    rig.cloud.faults.enable(Fault.STALL, charger=rig.charger, replies=True)
+    assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    await rig.hass.async_block_till_done()
+    assert not rig.coordinator.client.live
+    await eventually(lambda: rig.state("binary_sensor", "connection") == STATE_OFF)
+    rig.cloud.faults.clear()
+    await _shows_power(rig)
 
 
 async def test_a_silent_legacy_v2_charges_nothing(setup_charger: SetUpCharger) -> None:

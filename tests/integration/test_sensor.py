@@ -24,7 +24,7 @@ from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Fault, Personality, Session
 from tests.waiting import eventually
 
-from .acting import enable, entity, keys
+from .acting import enable, entity, keys, number
 
 EVERYWHERE = {
     "charging_readiness",
@@ -279,9 +279,3 @@ async def test_next_charge_in_the_schedules_own_zone(
 def start(rig: Rig) -> datetime:
     """Return the start of the next window."""
     return datetime.fromisoformat(rig.state("sensor", "next_charge_start"))
-
-
-def number(rig: Rig, key: str) -> float:
-    """Return a sensor's number, minus one while it is not known."""
-    state = rig.state("sensor", key)
-    return -1 if state == STATE_UNKNOWN else float(state)

@@ -184,6 +184,38 @@ async def test_an_upgrade_is_noticed_before_the_mode_is_written(
     assert remembered(rig) == "v3"
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_refusal_makes_no_legacy_v2_of_an_upgraded_one(
+    hass: HomeAssistant, setup_charger: SetUpCharger, restarted: bool
+) -> None:
+    """What the older way writes would be repeated, and not taken (F11)."""
+    rig = await setup_charger(Personality.UPGRADED_V2)
+    await eventually(lambda: remembered(rig) == "v3")
+    rig.cloud.faults.enable(Fault.NOT_ALLOWED, charger=rig.charger)
+    if restarted:
+        assert await hass.config_entries.async_reload(rig.entry.entry_id)
+        await hass.async_block_till_done()
+    await rig.coordinator.client.refresh()
+    with pytest.raises(HomeAssistantError, match="not allowed"):
+        await act(rig, "select", "select_option", "charge_mode", option="eco")
+    assert rig.charger.plugncharge == "boost"
+    assert remembered(rig) == "v3"
+    assert shown(rig, "sensor", "ct_power") is None
+
+
+async def test_a_command_waits_for_the_answer_to_the_probe(
+    setup_charger: SetUpCharger, cloud: SimulatedCloud
+) -> None:
+    rig = await setup_charger(Personality.LEGACY_V2)
+    rig.charger.install(Personality.UPGRADED_V2)
+    cloud.faults.enable(Fault.SLOW_START, delay=0.3)
+    await cloud.drop_all()
+    await eventually(lambda: not rig.coordinator.client.connected)
+    await eventually(lambda: rig.coordinator.client.connected)
+    await rig.coordinator.client.set_charge_mode("eco")
+    assert rig.charger.plugncharge == "eco"
+
+
 async def test_a_v2_that_answers_no_probe_keeps_its_schedule_over_rest(
     setup_charger: SetUpCharger, cloud: SimulatedCloud
 ) -> None:

@@ -79,6 +79,7 @@ async def test_nothing_is_broken_at_first(stage: Stage) -> None:
 async def test_what_is_shown_in_silence(stage: Stage, box: Wallbox, shown: str) -> None:
     now = time.monotonic()
     box.deaf_since = None
+    box.reached = run_of(stage), 0.0
     _hear(box, now - SILENCE_LIMIT - 1)
     states = {shown: "on"}
     box.judge(states, now - 2, run_of(stage))
@@ -87,6 +88,20 @@ async def test_what_is_shown_in_silence(stage: Stage, box: Wallbox, shown: str) 
     assert (box.judged, box.wrong) == (1, [])
     box.judge(states, now, run_of(stage))
     assert shown in sentences(stage)
+
+
+async def test_a_connection_has_time_to_bring_something(
+    stage: Stage, box: Wallbox
+) -> None:
+    """It takes as long as it takes until Home Assistant has connected."""
+    now = time.monotonic()
+    box.deaf_since = None
+    for later in (0, SILENCE_LIMIT - 1):
+        box.judge({CONNECTION: "on"}, now + later, run_of(stage))
+        assert box.judged
+        assert not box.wrong
+    box.judge({CONNECTION: "on"}, now + SILENCE_LIMIT + 1, run_of(stage))
+    assert CONNECTION in sentences(stage)
 
 
 async def test_what_is_shown_without_a_socket(stage: Stage, box: Wallbox) -> None:
@@ -141,6 +156,19 @@ async def test_energy(stage: Stage, box: Wallbox, clock: ManualClock) -> None:
     assert "never was" in sentences(
         stage, Final(total_kwh=right, sessions=[told, never])
     )
+
+
+async def test_a_session_may_be_taken_for_one_that_began_unseen(
+    stage: Stage, box: Wallbox, clock: ManualClock
+) -> None:
+    _charge(box, clock)
+    final = Final(total_kwh=box.charger.delivered_wh / 1000, sessions=[])
+    assert "is not told" in sentences(stage, final)
+    clock.advance(20)
+    box.charger.plug_in()
+    clock.advance(20)
+    box.charger.unplug()
+    assert "is not told" not in sentences(stage, final)
 
 
 async def test_energy_nobody_could_know(

@@ -57,6 +57,13 @@ class LivenessTests(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(line.liveness.live)
         self.assertEqual(line.told, [])
 
+    async def test_before_the_first_reading_there_is_none_to_believe(self) -> None:
+        line = Line()
+        self.assertFalse(line.liveness.live)
+        self.assertFalse(line.liveness.stalled)
+        line.expected = False
+        self.assertTrue(line.liveness.live)
+
     async def test_nothing_is_asked_where_nothing_should_come(self) -> None:
         line = Line()
         line.expected = False

@@ -68,7 +68,6 @@ _SNAPSHOT_QUESTIONS: Final = 3
 _SCHEDULE_QUESTIONS: Final = 2
 _SIGN_OF_LIFE: Final = timedelta(seconds=30)
 _BRIGHTNESS_DIGIT: Final = 0.01
-_LIVE_METHODS: Final = (Method.SESSION, *_PILOT_METHODS)
 _SCHEDULE_METHODS: Final = (Method.SCHEDULES_GET, Method.SCHEDULE_SET)
 
 
@@ -94,6 +93,7 @@ class HypervoltApiClient:
         zone: tzinfo | None = None,
         remembered_variant: ApiVariant | None = None,
         forced_variant: ApiVariant | None = None,
+        live_seen: bool = False,
     ) -> None:
         """Prepare; `start` connects.
 
@@ -103,7 +103,8 @@ class HypervoltApiClient:
 
         `zone` is the charger's, where its schedule names none. The variant found by
         an earlier run is `remembered_variant`; `forced_variant` is a person's own
-        choice and wins over all detection (protocol.md 2.4).
+        choice and wins over all detection (protocol.md 2.4). `live_seen` is the property
+        of an earlier run.
         """
         self.charger_id = charger_id
         self.hardware = hardware_of(charger_id)
@@ -153,10 +154,12 @@ class HypervoltApiClient:
             options=options,
             needs_login=False,
         )
-        self._live_seen = False
+        self._live_seen = live_seen
         # Whether the charger itself has told its dialect on this connection; its
         # firmware's form is only a second opinion.
         self._probed = False
+        self._probing: asyncio.Task[None] | None = None
+        self._spoke_v3 = remembered_variant is ApiVariant.V3
         self._liveness = Liveness(
             account.timing,
             expected=self._expects_live,
@@ -200,7 +203,16 @@ class HypervoltApiClient:
     @property
     def stalled(self) -> bool:
         """Whether live data that should come stays away."""
-        return not self._liveness.live
+        return self._liveness.stalled
+
+    @property
+    def live_seen(self) -> bool:
+        """Whether a V2 with the firmware of 2026 has ever told session data.
+
+        That it does is not certain (protocol.md 5.4); once it has, data that stays away
+        is missed.
+        """
+        return self._live_seen
 
     @property
     def connected(self) -> bool:
@@ -482,10 +494,14 @@ class HypervoltApiClient:
         """Return the variant; one that may have been upgraded meanwhile is asked first.
 
         The schedule of an upgraded V2 must not be written over REST (F19), and its mode
-        not by the legacy way (F11).
+        not by the legacy way (F11). One that has left this connection's question
+        unanswered is not asked again.
         """
-        if self._variant is ApiVariant.V2 and self._forced is None and self._probed:
-            await self._question(Method.SCHEDULES_GET)
+        if self._variant is ApiVariant.V2 and self._forced is None:
+            if self._probed:
+                await self._question(Method.SCHEDULES_GET)
+            elif self._probing is not None:
+                await asyncio.wait([self._probing])
         return self._known_variant(intent)
 
     async def _write_v2_schedule(
@@ -518,14 +534,14 @@ class HypervoltApiClient:
     def _take(self, method: str, payload: JsonValue) -> None:
         """Take in a message of either socket."""
         self._last_message = datetime.now(UTC)
-        if method in _LIVE_METHODS:
-            self._live_seen = True
+        if method == Method.SESSION:
+            self._live_seen |= self._is_upgraded
             self._liveness.heard()
         if method in _PILOT_METHODS:
             self._take_pilot(read_pilot(payload))
             return
         if method in _SCHEDULE_METHODS:
-            self._probed = True
+            self._probed = self._spoke_v3 = True
             self._settle_variant(ApiVariant.V3)
         if method == Method.APPLY and tells_effect(payload):
             self._effects_told += 1
@@ -644,7 +660,11 @@ class HypervoltApiClient:
         if self._variant is ApiVariant.V2:
             self._spawn(self._ask_v2_schedule())
         if self._may_speak_v3:
-            self._spawn(self._ask(Method.SCHEDULES_GET))
+            self._probing = self._spawn(self._ask(Method.SCHEDULES_GET))
+
+    @property
+    def _is_upgraded(self) -> bool:
+        return self.hardware is Hardware.V2 and self._variant is ApiVariant.V3
 
     @property
     def _may_speak_v3(self) -> bool:
@@ -673,11 +693,8 @@ class HypervoltApiClient:
             return False
         if isinstance(answer, Failure):
             _LOGGER.debug("The charger refused %s: %s", method, answer.message)
-            if method is Method.SCHEDULES_GET and (
-                variant := variant_from_refusal(answer)
-            ):
-                self._probed = True
-                self._settle_variant(variant)
+            if method is Method.SCHEDULES_GET:
+                self._take_refusal(answer)
         return True
 
     async def _ask_v2_schedule(self) -> None:
@@ -691,8 +708,8 @@ class HypervoltApiClient:
     def _expects_live(self) -> bool:
         """Whether live frames should be coming in (protocol.md 5.8, F34).
 
-        A legacy V2 sends them while it charges. Of one with the firmware of 2026 it is
-        not certain that it sends them at all: it is held to it once it has.
+        A legacy V2 sends them while it charges; one with the firmware of 2026 is held to
+        it once it has.
         """
         if self._variant is ApiVariant.V2:
             return bool(self._state.charging)
@@ -717,6 +734,19 @@ class HypervoltApiClient:
         if self._forced is not None:
             return self._forced
         return ApiVariant.V3 if self.hardware is Hardware.V3 else remembered
+
+    def _take_refusal(self, answer: Failure) -> None:
+        """Take a charger that refuses the V3 API for a legacy one (2.4 rule 4).
+
+        Not one that has spoken it, unless its firmware says so as well: the legacy way
+        would be answered, and nothing come of it (F11, F19).
+        """
+        firmware = variant_from_firmware(self._state.firmware_version or "")
+        if self._spoke_v3 and firmware is not ApiVariant.V2:
+            return
+        if (variant := variant_from_refusal(answer)) is not None:
+            self._probed = True
+            self._settle_variant(variant)
 
     def _settle_variant(self, variant: ApiVariant | None) -> None:
         """Take up the dialect the charger turned out to speak (2.4)."""
@@ -763,10 +793,11 @@ class HypervoltApiClient:
         if self._variant is not None and self._available:
             self._settled.set()
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _is_brightness(wanted: JsonValue, before: float | None, now: float | None) -> bool:

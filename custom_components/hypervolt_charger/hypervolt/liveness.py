@@ -2,7 +2,8 @@
 
 A socket can stay open, answer pings and carry nothing for hours (F1). Live frames that
 stay away are asked after; then the socket is replaced, again and again with growing
-patience, and until one arrives the readings count as stale.
+patience, and until one arrives the readings count as stale. Before the first one there
+are none to believe.
 """
 
 import asyncio
@@ -37,7 +38,8 @@ class Liveness:
         """Watch while `expected` says that live frames should come.
 
         `ask` asks the charger for a sign of life and returns when it came or is given
-        up; `reconnect` replaces the socket; `changed` is told when `live` changes.
+        up; `reconnect` replaces the socket; `changed` is told when data is found to have
+        stalled, and when it is back.
         """
         self._timing = timing
         self._expected = expected
@@ -45,20 +47,27 @@ class Liveness:
         self._reconnect = reconnect
         self._changed = changed
         self._clock = clock
-        self._last = self._heard = clock()
-        self._live = True
+        self._last = self._since = clock()
+        self._heard = False
+        self._stalled = False
         self._patience = timing.silence
 
     @property
     def live(self) -> bool:
         """Whether the readings are those of now."""
-        return self._live
+        return not self._stalled and (self._heard or not self._expected())
+
+    @property
+    def stalled(self) -> bool:
+        """Whether live frames that should come have stayed away for too long."""
+        return self._stalled
 
     def heard(self) -> None:
         """Note a live frame."""
-        self._last = self._heard = self._clock()
+        self._last = self._since = self._clock()
+        self._heard = True
         self._patience = self._timing.silence
-        self._set_live(True)
+        self._set_stalled(False)
 
     def opened(self) -> None:
         """Give a new socket its own time to bring something.
@@ -71,7 +80,7 @@ class Liveness:
     def doubt(self) -> None:
         """Believe the readings no longer, until a live frame arrives."""
         if self._expected():
-            self._set_live(False)
+            self._set_stalled(True)
 
     async def watch(self) -> None:
         """Watch for ever."""
@@ -85,7 +94,7 @@ class Liveness:
             self._last = self._clock()
             if self._expected():
                 _LOGGER.debug("No live data for %.0f s, reconnecting", self._patience)
-                self._set_live(False)
+                self._set_stalled(True)
                 self._grow_patience()
                 self._reconnect()
 
@@ -99,10 +108,10 @@ class Liveness:
 
     def _until_stale(self) -> float:
         """Seconds until the readings are too old to be shown as those of now."""
-        if not self._live or not self._expected():
+        if self._stalled or not self._expected():
             return math.inf
         limit = self._timing.silence + self._timing.silence_answer
-        return max(self._heard + limit - self._clock(), 0.0)
+        return max(self._since + limit - self._clock(), 0.0)
 
     def _grow_patience(self) -> None:
         """Reconnect less and less often while it is of no use."""
@@ -111,7 +120,7 @@ class Liveness:
         spread = random.uniform(1, 1 + _JITTER)  # noqa: S311 # no secret
         self._patience = max(grown, timing.silence) * spread
 
-    def _set_live(self, live: bool) -> None:
-        if live is not self._live:
-            self._live = live
+    def _set_stalled(self, stalled: bool) -> None:
+        if stalled is not self._stalled:
+            self._stalled = stalled
             self._changed()

@@ -171,6 +171,8 @@ async def give(stage: Stage, box: Wallbox, *wishes: Wish) -> None:
         if deed.error is None and not deed.witnessed:
             after = await _state(stage, entity_id)
             deed.passed_over = "unavailable" in (shown, after)
+            if not deed.passed_over:
+                stage.note(f"✗ {box.name}: {what} was told as done, and never seen")
         if deed.error is not None or deed.passed_over:
             return
 
@@ -290,7 +292,10 @@ async def sample(stage: Stage) -> Mapping[str, str]:
     async with asyncio.timeout(30):
         states = await stage.home.api.states()
     for box in stage.boxes:
+        before = len(box.wrong)
         box.judge(states, begin, run)
+        for what in box.wrong[before:]:
+            stage.note(f"✗ {box.name}: shown as live {what}")
     return states
 
 

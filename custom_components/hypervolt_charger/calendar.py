@@ -17,7 +17,6 @@ from homeassistant.util import dt as dt_util
 from .coordinator import HypervoltConfigEntry
 from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
 from .hypervolt.charge_log import ChargeSession
-from .hypervolt.permission import next_window
 from .hypervolt.schedule import Occurrence, Schedule, occurrences
 
 PARALLEL_UPDATES = 0
@@ -57,10 +56,7 @@ class HypervoltCalendar(HypervoltEntity, CalendarEntity):
     @property
     @override
     def _value(self) -> Occurrence | None:
-        schedule = self.coordinator.data.schedule
-        if schedule is None:
-            return None
-        return next_window(schedule, dt_util.utcnow(), self.coordinator.schedule_zone)
+        return self.coordinator.next_window
 
     @override
     async def async_get_events(

@@ -48,8 +48,9 @@ from .hypervolt.errors import (
     NotSupported,
 )
 from .hypervolt.led import LedEffect
+from .hypervolt.permission import next_window
 from .hypervolt.plan import PlanError
-from .hypervolt.schedule import Schedule
+from .hypervolt.schedule import Occurrence, Schedule
 from .planned_schedule import PlannedSchedule
 
 _LOGGER = logging.getLogger(__name__)
@@ -294,6 +295,18 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         if schedule is None or schedule.time_zone is None:
             return default
         return self._zones.get(schedule.time_zone, default)
+
+    @property
+    def next_window(self) -> Occurrence | None:
+        """The charging window that is running or comes next.
+
+        The poll has entities ask at least every five minutes, so none is shown for long
+        after its end.
+        """
+        schedule = self.data.schedule
+        if schedule is None:
+            return None
+        return next_window(schedule, dt_util.utcnow(), self.schedule_zone)
 
     def _learn_zone(self, name: str | None) -> None:
         """Load a zone by the side: that reads a file."""

@@ -40,8 +40,7 @@ from .hypervolt.charger import ApiVariant
 from .hypervolt.client import HypervoltApiClient
 from .hypervolt.device_state import HypervoltLockState
 from .hypervolt.energy import PowerMeter
-from .hypervolt.permission import Readiness, next_window, readiness
-from .hypervolt.schedule import Occurrence
+from .hypervolt.permission import Readiness, readiness
 
 PARALLEL_UPDATES = 0
 
@@ -64,25 +63,13 @@ def _readiness(coordinator: HypervoltUpdateCoordinator) -> Readiness | None:
     )
 
 
-def _next_window(coordinator: HypervoltUpdateCoordinator) -> Occurrence | None:
-    """Return the charging window that is running or comes next.
-
-    The poll has entities ask at least every five minutes, so none is shown for long
-    after its end.
-    """
-    schedule = coordinator.data.schedule
-    if schedule is None:
-        return None
-    return next_window(schedule, dt_util.utcnow(), coordinator.schedule_zone)
-
-
 def _window_start(coordinator: HypervoltUpdateCoordinator) -> datetime | None:
-    window = _next_window(coordinator)
+    window = coordinator.next_window
     return window.start if window else None
 
 
 def _window_end(coordinator: HypervoltUpdateCoordinator) -> datetime | None:
-    window = _next_window(coordinator)
+    window = coordinator.next_window
     return window.end if window else None
 
 

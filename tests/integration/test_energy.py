@@ -88,7 +88,7 @@ async def happens(rig: Rig, event_type: str) -> Mapping[str, Any]:
 async def charge_an_hour(rig: Rig) -> None:
     rig.charger.plug_in(battery_kwh=100)
     await happens(rig, "started")
-    before = kwh(rig)
+    before = rig.coordinator.energy.shown.meter.total / 1000
     rig.charger.advance(3600)
     await eventually(lambda: kwh(rig) > before + 7)
 

@@ -19,7 +19,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.hypervolt_charger import sensor
+from custom_components.hypervolt_charger import coordinator
 from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Fault, Personality, Session
 from tests.waiting import eventually
@@ -227,7 +227,8 @@ async def test_next_charge(
         return datetime(2026, 6, day, hour, minute, tzinfo=zone)
 
     def at(moment: datetime) -> None:
-        monkeypatch.setattr(sensor, "dt_util", SimpleNamespace(utcnow=lambda: moment))
+        then = SimpleNamespace(**{**vars(dt_util), "utcnow": lambda: moment})
+        monkeypatch.setattr(coordinator, "dt_util", then)
         rig.coordinator.async_update_listeners()
 
     def shown() -> tuple[datetime, datetime]:

@@ -74,20 +74,31 @@ def mode_in_force(
     None while the schedule says not now, or the mode is not known. In a window the mode
     is the session's own on the V3 API (protocol.md 7).
     """
-    if state.activation_mode not in _PLANNED or state.schedule is None:
+    schedule = _obeyed(state)
+    if schedule is None:
         return state.charge_mode
-    window = next_window(state.schedule, at, zone)
-    if window is None or window.start > at:
+    window = _running_window(schedule, at, zone)
+    if window is None:
         return None
     return state.charge_mode if state.plug_and_charge_mode is None else window.mode
 
 
 def schedule_forbids(state: HypervoltDeviceState, at: datetime, zone: tzinfo) -> bool:
     """Whether a schedule is in force that says not now."""
-    if state.activation_mode not in _PLANNED or state.schedule is None:
-        return False
-    window = next_window(state.schedule, at, zone)
-    return window is None or window.start > at
+    schedule = _obeyed(state)
+    return schedule is not None and _running_window(schedule, at, zone) is None
+
+
+def _obeyed(state: HypervoltDeviceState) -> Schedule | None:
+    """Return the schedule if it is in force."""
+    return state.schedule if state.activation_mode in _PLANNED else None
+
+
+def _running_window(
+    schedule: Schedule, at: datetime, zone: tzinfo
+) -> Occurrence | None:
+    window = next_window(schedule, at, zone)
+    return window if window is not None and window.start <= at else None
 
 
 def readiness(

@@ -72,7 +72,14 @@ async def reload(rig: Rig) -> None:
 
 
 def starts(rig: Rig) -> set[str]:
-    return {start for start, *_ in sessions(rig)}
+    """Return when the schedule's sessions start, nothing while it is on its way.
+
+    Time that leaps while a write is being confirmed is a cloud that does not answer.
+    """
+    known = rig.coordinator.data.schedule
+    there = {start for start, *_ in sessions(rig)}
+    told = {str(session.start) for session in known.sessions} if known else set()
+    return there if there == told else set()
 
 
 def let_go(rig: Rig) -> bool:

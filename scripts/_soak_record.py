@@ -70,8 +70,8 @@ class Wallbox:
     device_id: str
     ids: Mapping[str, str]
     deaf_since: float | None = field(default_factory=time.monotonic)
-    # When Home Assistant was first seen to be connected in its present life.
-    reached: tuple[Run, float] | None = None
+    # Since when the connection is shown as one.
+    connected_since: float | None = None
     loan: Loan | None = None
     loans: int = 0
     returned: int = 0
@@ -116,19 +116,20 @@ class Wallbox:
     def judge(self, states: Mapping[str, str], began: float, run: Run) -> None:
         """Compare a sample, whose asking began then, with what could be known."""
         self.samples += 1
-        if self.deaf_since is None and (not self.reached or self.reached[0] is not run):
-            self.reached = run, began
+        if self._shows(states, CONNECTION) != "on":
+            self.connected_since = None
+        elif self.connected_since is None:
+            self.connected_since = began
         silent = began - max(self.last_live(), run.began)
         deaf = began - max(self.deaf_since or began, run.began)
         if silent > SILENCE_LIMIT or deaf > DROP_LIMIT:
             self.judged += 1
             shown = [key for key in LIVE if self._shows(states, key) not in NOTHING]
             # A connection is one before it has brought anything, but not for long.
-            reached = self.reached[1] if self.reached else 0.0
-            waited = began - max(self.last_live(), reached)
-            missed = deaf > DROP_LIMIT or waited > SILENCE_LIMIT
-            if missed and self._shows(states, CONNECTION) == "on":
-                shown.append(CONNECTION)
+            if self.connected_since is not None:
+                waited = began - max(self.last_live(), self.connected_since)
+                if deaf > DROP_LIMIT or waited > SILENCE_LIMIT:
+                    shown.append(CONNECTION)
             if shown:
                 self.wrong.append(
                     f"after {silent:.0f} s of silence and {deaf:.0f} s without a "

@@ -37,6 +37,7 @@ from custom_components.hypervolt_charger.hypervolt.endpoints import OVERRIDE_VAR
 from custom_components.hypervolt_charger.hypervolt.timing import Timing
 from tests.conftest import FAST, PASSWORD, USERNAME, SetUpCharger
 from tests.simulator import Account, Fault, Personality, SimulatedCloud
+from tests.waiting import eventually
 
 TOKEN_PATH = "/realms/retail-customers/protocol/openid-connect/token"
 OTHER_USERNAME = "other@example.com"
@@ -536,6 +537,7 @@ async def test_a_new_password(
     cloud.add_account(OTHER_USERNAME, OTHER_PASSWORD).add_charger()
     rig.account.password = "changed in the app"
     new_login = {CONF_USERNAME: USERNAME, CONF_PASSWORD: rig.account.password}
+    await eventually(lambda: rig.coordinator.client.live_seen)
     data, coordinator = dict(rig.entry.data), rig.coordinator
     assert data[CONF_RESOLVED_API_VERSION] == "v3"
 

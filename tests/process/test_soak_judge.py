@@ -79,28 +79,31 @@ async def test_nothing_is_broken_at_first(stage: Stage) -> None:
 async def test_what_is_shown_in_silence(stage: Stage, box: Wallbox, shown: str) -> None:
     now = time.monotonic()
     box.deaf_since = None
-    box.reached = run_of(stage), 0.0
+    box.connected_since = 0.0
     _hear(box, now - SILENCE_LIMIT - 1)
     states = {shown: "on"}
     box.judge(states, now - 2, run_of(stage))
     assert (box.judged, box.wrong) == (0, [])
-    box.judge({shown: "unavailable"}, now, run_of(stage))
-    assert (box.judged, box.wrong) == (1, [])
     box.judge(states, now, run_of(stage))
+    assert (box.judged, len(box.wrong)) == (1, 1)
+    box.judge({shown: "unavailable"}, now, run_of(stage))
+    assert (box.judged, len(box.wrong)) == (2, 1)
     assert shown in sentences(stage)
 
 
 async def test_a_connection_has_time_to_bring_something(
     stage: Stage, box: Wallbox
 ) -> None:
-    """It takes as long as it takes until Home Assistant has connected."""
+    """How long it takes to connect is another matter."""
     now = time.monotonic()
     box.deaf_since = None
-    for later in (0, SILENCE_LIMIT - 1):
-        box.judge({CONNECTION: "on"}, now + later, run_of(stage))
+    states = {CONNECTION: "off"}
+    for later in (0, 200, 200 + SILENCE_LIMIT - 1):
+        box.judge(states, now + later, run_of(stage))
         assert box.judged
         assert not box.wrong
-    box.judge({CONNECTION: "on"}, now + SILENCE_LIMIT + 1, run_of(stage))
+        states = {CONNECTION: "on"}
+    box.judge(states, now + 200 + SILENCE_LIMIT + 1, run_of(stage))
     assert CONNECTION in sentences(stage)
 
 

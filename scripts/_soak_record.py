@@ -205,7 +205,8 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
                 told=min(told, session.watt_hours),
                 confused=min(told_before, told) if began_unseen else 0.0,
                 began_unseen=began_unseen,
-                seen_throughout=max(gaps) <= REGULAR,
+                seen_throughout=max(gaps) <= REGULAR
+                and any(frame.open for frame in mine),
             )
         )
         told_before = max(told_before, told) if not mine else told

@@ -174,6 +174,24 @@ async def test_a_session_may_be_taken_for_one_that_began_unseen(
     assert "is not told" not in sentences(stage, final)
 
 
+async def test_a_session_between_two_frames(
+    stage: Stage, box: Wallbox, clock: ManualClock
+) -> None:
+    """That it has been only its total tells, and that may as well be noise."""
+    offset = time.time() - time.monotonic()
+    for _ in range(3):
+        clock.advance(3)
+        _hear(box, clock.now().timestamp() - offset)
+    box.charger.plug_in()
+    clock.advance(3)
+    box.charger.unplug()
+    for _ in range(3):
+        _hear(box, clock.now().timestamp() - offset)
+        clock.advance(3)
+    final = Final(total_kwh=box.charger.delivered_wh / 1000, sessions=[])
+    assert sentences(stage, final) == ""
+
+
 async def test_energy_nobody_could_know(
     stage: Stage, box: Wallbox, clock: ManualClock
 ) -> None:

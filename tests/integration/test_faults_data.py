@@ -63,6 +63,7 @@ async def test_f14_odd_pilots_do_not_flicker(
     composite: bool,
 ) -> None:
     rig = await setup_charger(Personality.V3)
+    await shows_live_data(rig)
     device_state._note_unknown.cache_clear()
     watch = Watch(rig)
     socket = await look_on(rig)
@@ -112,6 +113,7 @@ async def test_f16_what_is_new_stops_nothing(
     setup_charger: SetUpCharger, look_on: LookOn, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = await setup_charger(Personality.V3)
+    await shows_live_data(rig)
     device_state._note_unknown.cache_clear()
     socket = await look_on(rig)
     for _ in range(2):

@@ -58,7 +58,7 @@ from custom_components.hypervolt_charger.const import (
     LED_EFFECTS_FOLDER,
 )
 from tests.conftest import PASSWORD, USERNAME, Rig, SetUpCharger
-from tests.integration.acting import act, keys
+from tests.integration.acting import act, keys, number
 from tests.integration.entry_life import reauth_flows, set_up, unload
 from tests.simulator import (
     Account,
@@ -262,7 +262,7 @@ async def test_what_a_person_made_of_them_stays(
     assert now.options["sensor"]["display_precision"] == 2
     for field in ("name", "area_id", "icon", "labels", "aliases"):
         assert getattr(now, field) == getattr(before, field), field
-    await eventually(lambda: float(rig.state("sensor", "ev_power")) == 0)
+    await eventually(lambda: number(rig, "ev_power") == 0)
     state = hass.states.get("sensor.wallbox")
     assert state
     assert state.name == "Wallbox"
@@ -736,7 +736,7 @@ async def import_statistics(
     units = {"Wh": "energy", "g": "mass", "A": "electric_current", "W": "power"}
     hour = dt_util.utcnow().replace(minute=0, second=0, microsecond=0)
     values = {}
-    for number, item in enumerate(older, start=1):
+    for count, item in enumerate(older, start=1):
         has_sum = item.state_class in {"total", "total_increasing"}
         metadata = StatisticMetaData(
             mean_type=StatisticMeanType.NONE
@@ -749,7 +749,7 @@ async def import_statistics(
             unit_class={**units, "V": "voltage"}.get(item.unit or ""),
             unit_of_measurement=item.unit,
         )
-        value = float(number)
+        value = float(count)
         row = StatisticData(start=hour - timedelta(days=1))
         row.update({"sum": value, "state": value} if has_sum else {"mean": value})
         async_import_statistics(hass, metadata, [row])
@@ -1009,9 +1009,9 @@ async def test_several_chargers_and_several_accounts_side_by_side_never_mix(
 
     # Commands: each reaches its own.
     told = [10_000, 11_000, 12_000]
-    for number, rig in enumerate(rigs):
-        await act(rig, "number", "set_value", "max_current", value=20 + number)
-        told[number] += 10_000
+    for index, rig in enumerate(rigs):
+        await act(rig, "number", "set_value", "max_current", value=20 + index)
+        told[index] += 10_000
         assert [charger.max_current for charger in chargers] == told
 
     # Devices: each has its own entities.

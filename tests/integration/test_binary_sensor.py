@@ -41,7 +41,7 @@ async def test_the_plug(setup_charger: SetUpCharger) -> None:
     plug = entity(rig, "binary_sensor", "car_plugged")
     assert plug.attributes[ATTR_DEVICE_CLASS] == "plug"
     # Chargers tell of the plug when it changes, not before.
-    assert plug.state == STATE_UNKNOWN
+    await eventually(lambda: rig.state("binary_sensor", "car_plugged") == STATE_UNKNOWN)
     rig.charger.plug_in()
     await eventually(lambda: rig.state("binary_sensor", "car_plugged") == STATE_ON)
     rig.charger.unplug()

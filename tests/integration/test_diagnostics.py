@@ -177,6 +177,7 @@ async def test_a_device_tells_how_its_entities_are(
     rig.charger.set_name(NAME)
     await rig.cloud.drop_all()
     await eventually(lambda: rig.coordinator.client.state.name == NAME)
+    await eventually(lambda: rig.coordinator.client.live)
     rig.hass.states.async_remove(rig.entity_id("switch", "charging"))
     whole = await download(
         rig.hass, hass_client, rig.entry.entry_id, "device", device_id(rig)

@@ -23,7 +23,7 @@ from _soak_record import (
     Wallbox,
     truths,
 )
-from _soak_verdict import CALLERS, Final, judge
+from _soak_verdict import ABANDONED, CALLERS, Final, judge
 from tests.simulator import LiveFrame, ManualClock, Personality, SimulatedCloud
 
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -226,6 +226,7 @@ async def test_a_schedule_that_does_not_come_back(stage: Stage, box: Wallbox) ->
         (f"{{at}} ERROR (M) {CALLERS} to switch.hypervolt\n", ""),
         ("{at} ERROR (M) [asyncio] Task\nTraceback\n hypervolt_charger\n", "traceback"),
         ("{at} ERROR (M) [homeassistant.setup] Task\nTraceback\n ffmpeg\n", ""),
+        (f"{{at}} ERROR (M) {ABANDONED} future\nTraceback\n hypervolt_charger\n", ""),
         ("{at} INFO (M) [custom_components.hypervolt_charger] x\n" * 31, "31 lines"),
     ],
 )

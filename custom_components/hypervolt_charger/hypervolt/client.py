@@ -534,6 +534,7 @@ class HypervoltApiClient:
     def _take(self, method: str, payload: JsonValue) -> None:
         """Take in a message of either socket."""
         self._last_message = datetime.now(UTC)
+        seen_before = self._live_seen
         if method == Method.SESSION:
             self._live_seen |= self._is_upgraded
             self._liveness.heard()
@@ -553,7 +554,7 @@ class HypervoltApiClient:
         news = method == Method.SESSION and self._session_listener(
             state, self._last_message
         )
-        self._update(state, news=news)
+        self._update(state, news=news or self._live_seen is not seen_before)
         self._commander.told(method)
         if self._last_message - self._last_told > _SIGN_OF_LIFE:
             self._tell()

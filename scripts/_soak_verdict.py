@@ -97,8 +97,7 @@ def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
         return
     all_of_them = truths(box, stage.home.runs)
     truth, shown = box.charger.delivered_wh, final.total_kwh * 1000
-    slack = max(SHARE * truth, ROUNDING * len(all_of_them))
-    slack += NOISE * box.noise + box.kept_wh
+    slack = max(SHARE * truth, ROUNDING * len(all_of_them)) + _noise(box)
     untold = sum(item.watt_hours - item.told for item in all_of_them)
     confused = sum(item.confused for item in all_of_them)
     yield (
@@ -120,6 +119,11 @@ def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
     yield from _sessions(box, all_of_them, final.sessions)
 
 
+def _noise(box: Wallbox) -> float:
+    """Return the Wh by which a noisy counter may have misled (F31)."""
+    return NOISE * box.noise + box.kept_wh
+
+
 def _sessions(
     box: Wallbox, truth: list[Truth], told: list[Mapping[str, Json]]
 ) -> Iterator[str]:
@@ -134,7 +138,7 @@ def _sessions(
         f"{len(told)} told"
     )
     for item in seen:
-        if not any(_is(item, other, NOISE * box.noise + box.kept_wh) for other in told):
+        if not any(_is(item, other, _noise(box)) for other in told):
             yield (
                 f"✗ the session of {item.watt_hours:.1f} Wh from {item.started:%H:%M:%S} "
                 f"to {item.ended:%H:%M:%S} is not told; there are "

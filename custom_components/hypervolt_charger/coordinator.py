@@ -210,7 +210,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         try:
             return await command
         except InvalidAuth as error:
-            self.config_entry.async_start_reauth(self.hass)
+            self._ask_for_login()
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="invalid_auth"
             ) from error
@@ -257,7 +257,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         """Publish news; say once that the charger went away, and once that it is back."""
         client, before = self.client, self.data
         if client.failure is not None:
-            self.config_entry.async_start_reauth(self.hass)
+            self._ask_for_login()
         self._remember()
         self.data = client.state
         self._log_outages()
@@ -269,6 +269,11 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             self._remember_firmware(self.data.firmware_version)
         self.energy.async_look()
         self.async_update_listeners()
+
+    def _ask_for_login(self) -> None:
+        """Have a person log in again, unless one just has: the entry then reloads."""
+        if self.config_entry.state is not ConfigEntryState.UNLOAD_IN_PROGRESS:
+            self.config_entry.async_start_reauth(self.hass)
 
     def _log_outages(self) -> None:
         """Say once that an outage began, and once that it is over."""

@@ -200,6 +200,19 @@ async def test_one_answer_renews_both(
     assert accounts(hass) == 1
 
 
+async def test_who_has_answered_is_not_asked_again(
+    hass: HomeAssistant, pair: tuple[Rig, Rig]
+) -> None:
+    """The old login may have news while it is unloaded, such as a timer's."""
+    await change_password(*pair)
+    for rig in pair:
+        client = rig.coordinator.client
+        rig.entry.async_on_unload(rig.entry.async_on_state_change(client._tell))
+        assert client.failure is not None
+    assert await submit_reauth(pair[0], NEW_LOGIN) == "reauth_successful"
+    assert reauth_flows(hass) == []
+
+
 async def test_a_wrong_answer_renews_nobody(
     hass: HomeAssistant, pair: tuple[Rig, Rig]
 ) -> None:

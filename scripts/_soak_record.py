@@ -69,7 +69,6 @@ class Wallbox:
     charger: SimulatedCharger
     device_id: str
     ids: Mapping[str, str]
-    deaf_since: float | None = field(default_factory=time.monotonic)
     # Since when the connection is shown as one.
     connected_since: float | None = None
     loan: Loan | None = None
@@ -99,10 +98,6 @@ class Wallbox:
 
     def watch(self) -> None:
         """Look at the cloud's end; called a few times a second."""
-        if self.charger.logged_in_sockets:
-            self.deaf_since = None
-        elif self.deaf_since is None:
-            self.deaf_since = time.monotonic()
         loan = self.loan
         if loan and datetime.now(UTC) > loan.until and self.own == loan.own:
             self.returned += 1
@@ -121,7 +116,7 @@ class Wallbox:
         elif self.connected_since is None:
             self.connected_since = began
         silent = began - max(self.last_live(), run.began)
-        deaf = began - max(self.deaf_since or began, run.began)
+        deaf = began - max(self.charger.alone_since or began, run.began)
         if silent > SILENCE_LIMIT or deaf > DROP_LIMIT:
             self.judged += 1
             shown = [key for key in LIVE if self._shows(states, key) not in NOTHING]

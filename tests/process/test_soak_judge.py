@@ -25,8 +25,10 @@ from _soak_record import (
 )
 from _soak_verdict import ABANDONED, CALLERS, Final, judge
 from tests.simulator import LiveFrame, ManualClock, Personality, SimulatedCloud
+from tests.simulator_tests.plain_client import PlainClient, Socket
 
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+LOGIN = ("me@example.com", "pw")
 NOTHING = Final(total_kwh=0.0, sessions=[])
 
 
@@ -45,9 +47,16 @@ async def cloud(
 
 @pytest.fixture
 def box(cloud: SimulatedCloud) -> Wallbox:
-    charger = cloud.add_account("me@example.com", "pw").add_charger(Personality.V3)
+    charger = cloud.add_account(*LOGIN).add_charger(Personality.V3)
     ids = {key: key for key in (*LIVE, CONNECTION, TOTAL)}
     return Wallbox(charger=charger, device_id="device", ids=ids)
+
+
+@pytest.fixture
+async def socket(cloud: SimulatedCloud, box: Wallbox) -> AsyncIterator[Socket]:
+    """Somebody listens to the charger."""
+    async with PlainClient(cloud.url, *LOGIN) as client:
+        yield await client.sync(box.charger.charger_id)
 
 
 @pytest.fixture
@@ -75,10 +84,10 @@ async def test_nothing_is_broken_at_first(stage: Stage) -> None:
     assert sentences(stage) == ""
 
 
+@pytest.mark.usefixtures("socket")
 @pytest.mark.parametrize("shown", [LIVE[0], CONNECTION])
 async def test_what_is_shown_in_silence(stage: Stage, box: Wallbox, shown: str) -> None:
     now = time.monotonic()
-    box.deaf_since = None
     box.connected_since = 0.0
     _hear(box, now - SILENCE_LIMIT - 1)
     states = {shown: "on"}
@@ -91,12 +100,12 @@ async def test_what_is_shown_in_silence(stage: Stage, box: Wallbox, shown: str) 
     assert shown in sentences(stage)
 
 
+@pytest.mark.usefixtures("socket")
 async def test_a_connection_has_time_to_bring_something(
     stage: Stage, box: Wallbox
 ) -> None:
     """How long it takes to connect is another matter."""
     now = time.monotonic()
-    box.deaf_since = None
     states = {CONNECTION: "off"}
     for later in (0, 200, 200 + SILENCE_LIMIT - 1):
         box.judge(states, now + later, run_of(stage))
@@ -107,11 +116,17 @@ async def test_a_connection_has_time_to_bring_something(
     assert CONNECTION in sentences(stage)
 
 
-async def test_what_is_shown_without_a_socket(stage: Stage, box: Wallbox) -> None:
+async def test_what_is_shown_without_a_socket(
+    stage: Stage, box: Wallbox, socket: Socket
+) -> None:
     now = time.monotonic()
     _hear(box, now)
-    box.deaf_since = now - DROP_LIMIT - 1
-    box.judge({LIVE[0]: "1"}, now, run_of(stage))
+    later = now + DROP_LIMIT + 1
+    box.judge({LIVE[0]: "1"}, later, run_of(stage))
+    assert not box.wrong
+    await socket.raw.close()
+    await stage.cloud.wait_for(lambda: not box.charger.logged_in_sockets)
+    box.judge({LIVE[0]: "1"}, later, run_of(stage))
     assert "without a socket" in sentences(stage)
 
 

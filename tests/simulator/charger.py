@@ -70,6 +70,10 @@ class Wire(Protocol):
         """Number of open /sync sockets that are logged in."""
 
     @property
+    def alone_since(self) -> float | None:
+        """Since when nobody is logged in, by the monotonic clock; None: somebody is."""
+
+    @property
     def received(self) -> list[RecordedFrame]:
         """All frames the clients sent."""
 
@@ -313,6 +317,11 @@ class SimulatedCharger:
     def logged_in_sockets(self) -> int:
         """Number of open /sync sockets that are logged in."""
         return self.wire.logged_in_sockets
+
+    @property
+    def alone_since(self) -> float | None:
+        """Since when nobody is logged in, by the monotonic clock; None: somebody is."""
+        return self.wire.alone_since
 
     @property
     def received(self) -> list[RecordedFrame]:

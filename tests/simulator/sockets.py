@@ -130,6 +130,7 @@ class ChargerWire(Wire):
         self._later = later
         self._sent = 0
         self._live: deque[LiveFrame] = deque(maxlen=JOURNAL_LIMIT)
+        self._left_at = time.monotonic()
 
     @property
     @override
@@ -140,6 +141,12 @@ class ChargerWire(Wire):
     @override
     def logged_in_sockets(self) -> int:
         return len(self.listeners())
+
+    @property
+    @override
+    def alone_since(self) -> float | None:
+        busy = any(client.logged_in for client in self.clients)
+        return None if busy else self._left_at
 
     @property
     @override
@@ -167,6 +174,8 @@ class ChargerWire(Wire):
 
     def remove(self, client: ClientSocket) -> None:
         """Count a closed socket out."""
+        if client.logged_in:
+            self._left_at = time.monotonic()
         client.closing = True
         self.clients.remove(client)
         self._changes.notify()

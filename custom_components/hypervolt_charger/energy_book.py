@@ -240,6 +240,8 @@ class EnergyBook:
             more=more,
             initial=(meter.count or 0) if began else 0,
             cost=self.tariff.bill(more, before.counted_at or at, at) if more else None,
+            renumbered=before.session_id is not None
+            and meter.session_id not in (None, before.session_id),
             doubtful=meter.doubt is not None,
         )
 

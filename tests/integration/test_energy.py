@@ -335,6 +335,18 @@ async def test_an_end_while_home_assistant_was_down(
     assert len(rig.coordinator.energy.sessions()) == 1
 
 
+async def test_a_legacy_v2_numbers_its_sessions(setup_charger: SetUpCharger) -> None:
+    rig = await setup_charger(Personality.LEGACY_V2)
+    await charge_an_hour(rig)
+    assert await rig.hass.config_entries.async_unload(rig.entry.entry_id)
+    rig.charger.unplug()
+    rig.charger.plug_in()
+    assert await rig.hass.config_entries.async_setup(rig.entry.entry_id)
+    await eventually(lambda: len(rig.coordinator.energy.sessions()) == 1)
+    (session,) = rig.coordinator.energy.sessions()
+    assert session.watt_hours == pytest.approx(rig.charger.delivered_wh, abs=20)
+
+
 async def test_sessions_are_told(
     hass: HomeAssistant, setup_charger: SetUpCharger
 ) -> None:

@@ -53,6 +53,7 @@ class Driveway:
         mode: str | None = None,
         watts: float | None = None,
         runs: int | None = None,
+        renumbered: bool = False,
         doubtful: bool = False,
     ) -> list[str]:
         """Return what happened, in words."""
@@ -72,6 +73,7 @@ class Driveway:
             more=more,
             cost=cost,
             initial=initial,
+            renumbered=renumbered,
             doubtful=doubtful,
             **{name: value for name, value in given.items() if value is not None},
         )
@@ -281,6 +283,29 @@ class ChargeLogTest(unittest.TestCase):
         (session,) = drive.finished
         self.assertEqual(session.watt_hours, 5000)
         self.assertEqual(session.end_reason, EndReason.UNKNOWN)
+
+    def test_another_number_is_another_session_however_short_the_gap(self) -> None:
+        for charging, seen in (
+            (True, ["finished", "started"]),
+            (False, ["finished", "finished"]),
+        ):
+            with self.subTest(charging=charging):
+                drive = Driveway()
+                drive.see(charging=True)
+                drive.charge(10)
+                self.assertEqual(
+                    drive.see(
+                        MINUTE, charging=charging, more=60, runs=1, renumbered=True
+                    ),
+                    seen,
+                )
+                self.assertEqual(drive.finished[0].watt_hours, 10 * 120)
+                self.assertEqual(drive.finished[0].end, NOON + SECOND + 10 * MINUTE)
+                self.assertEqual(drive.reason, EndReason.UNKNOWN)
+                if drive.log.session is None:
+                    self.assertEqual(drive.finished[1].watt_hours, 60)
+                else:
+                    self.assertEqual(drive.log.session.watt_hours, 60)
 
     def test_noise_in_a_gap_is_no_session(self) -> None:
         drive = Driveway()

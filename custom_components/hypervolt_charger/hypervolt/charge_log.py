@@ -48,8 +48,9 @@ class Moment:
 
     `runs` is the meter's; `more` Wh were counted since the moment before and cost
     `cost`, None where no price is known; `initial` is what the charger's count held
-    when the meter began. `doubtful` is a meter that waits for more readings. `plugged`
-    and `charging` are None while they are not known, and `watts` is the car's power.
+    when the meter began. `renumbered` tells that the charger's number of the session has
+    changed, `doubtful` that the meter waits for more readings. `plugged` and `charging`
+    are None while they are not known, and `watts` is the car's power.
     """
 
     at: datetime
@@ -64,6 +65,7 @@ class Moment:
     more: int = 0
     initial: int = 0
     cost: float | None = None
+    renumbered: bool = False
     doubtful: bool = False
 
 
@@ -170,8 +172,12 @@ class _Step:
 
     def gap(self) -> None:
         """Notice that nothing was seen for a while, and see what that has hidden."""
+        if self.now.renumbered and self.log.session is not None:
+            self._finish(self._by_itself())
         log, now = self.log, self.now
-        unseen = log.seen_at is not None and now.at - log.seen_at > LONGEST_GAP
+        unseen = now.renumbered or (
+            log.seen_at is not None and now.at - log.seen_at > LONGEST_GAP
+        )
         if log.session is None:
             if unseen and now.more >= _LEAST_UNSEEN and now.charging is False:
                 self._open(now.at, quietly=True)

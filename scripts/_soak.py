@@ -27,7 +27,7 @@ from _environment import say
 from _soak_chaos import Stage, cars, faults, outages, restarts, silence
 from _soak_home import Home
 from _soak_person import is_shown, look, person, sample, watch
-from _soak_record import LIVE, TOTAL, Wallbox
+from _soak_record import ESSENTIAL, TOTAL, Wallbox
 from _soak_verdict import Final, Verdict, judge
 from tests.simulator import (
     ChargeMode,
@@ -37,7 +37,6 @@ from tests.simulator import (
     SimulatedCloud,
 )
 
-PERSONALITIES = (Personality.V3, Personality.UPGRADED_V2)
 # The longest wait between two attempts to connect, and what follows it.
 RECOVERY = 300.0 + 60.0
 # A car that stays away counts after half a minute, a session that ended for no reason
@@ -60,12 +59,21 @@ def main() -> int:
     parser.add_argument("minutes", type=float, help="how long the trouble lasts")
     parser.add_argument("--seed", type=int, help="of a run to repeat; default: any")
     parser.add_argument("--folder", type=Path, help="kept; default: one that is not")
+    parser.add_argument(
+        "--legacy",
+        action="store_true",
+        help="with a V2 of the old firmware in place of an upgraded one",
+    )
     options = parser.parse_args()
     seed = SystemRandom().randrange(10**8) if options.seed is None else options.seed
-    say(f"seed {seed}: scripts/soak {options.minutes:g} --seed {seed}")
+    legacy = " --legacy" if options.legacy else ""
+    say(f"seed {seed}: scripts/soak {options.minutes:g} --seed {seed}{legacy}")
+    v2 = Personality.LEGACY_V2 if options.legacy else Personality.UPGRADED_V2
     folder = options.folder or Path(tempfile.mkdtemp(prefix="soak-"))
     try:
-        verdict = asyncio.run(_run(seed, options.minutes * 60, folder.resolve()))
+        verdict = asyncio.run(
+            _run(seed, options.minutes * 60, folder.resolve(), (Personality.V3, v2))
+        )
     except asyncio.CancelledError, KeyboardInterrupt:
         say(f"stopped without a verdict; the logs are in {folder}")
         return 1
@@ -79,17 +87,20 @@ def main() -> int:
     return 1 if verdict.broken else 0
 
 
-async def _run(seed: int, seconds: float, folder: Path) -> Verdict:
+async def _run(
+    seed: int, seconds: float, folder: Path, kinds: tuple[Personality, ...]
+) -> Verdict:
     # Whatever ends us, Home Assistant does not outlive us.
     if (task := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     port = _free_port()
     async with SimulatedCloud() as cloud, aiohttp.ClientSession() as session:
         account = cloud.add_account(ACCOUNT, ACCOUNT_PASSWORD)
-        chargers = [account.add_charger(kind) for kind in PERSONALITIES]
+        chargers = [account.add_charger(kind) for kind in kinds]
         for charger in chargers:
             charger.app_set_schedule(
-                sessions=[Session(start_time="02:00", end_time="05:00")]
+                sessions=[Session(start_time="02:00", end_time="05:00")],
+                intervals=[("02:00", "05:00")],
             )
         arguments = [
             f"--port={port}",
@@ -121,7 +132,7 @@ async def _add(home: Home, chargers: list[SimulatedCharger]) -> list[Wallbox]:
             for entry in await home.api.entries(DOMAIN):
                 entities = await home.api.entities(entry["entry_id"])
                 ids = {key_of(item): item["entity_id"] for item in entities}
-                if ids.keys() < {*LIVE, TOTAL}:
+                if not ids.keys() >= {*ESSENTIAL, TOTAL}:
                     continue
                 charger_id = entities[0]["unique_id"].partition("_")[0]
                 (charger,) = (it for it in chargers if it.charger_id == charger_id)
@@ -220,7 +231,7 @@ async def _within(limit: float, holds: Callable[[], Awaitable[bool]]) -> bool:
 async def _all_live(stage: Stage) -> bool:
     with suppress(ApiError, aiohttp.ClientError, OSError, TimeoutError):
         states = await sample(stage)
-        return all(is_shown(states, box, "sensor.house_power") for box in stage.boxes)
+        return all(is_shown(states, box, "switch.charging") for box in stage.boxes)
     return False
 
 

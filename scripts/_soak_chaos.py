@@ -230,7 +230,7 @@ async def cars(stage: Stage, box: Wallbox) -> None:
         if welcome:
             charger.app_apply(is_locked=False)
             charger.app_apply(release=False)
-            if box.loan is None and charger.schedule.enabled:
+            if box.loan is None and box.own[0]:
                 charger.app_set_schedule(enabled=False)
         charger.plug_in(needs_wh=needs)
         await asyncio.sleep(staying)

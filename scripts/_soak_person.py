@@ -14,7 +14,7 @@ import aiohttp
 from _demo import ACCOUNT, ACCOUNT_PASSWORD, DOMAIN
 from _demo_api import ApiError
 from _soak_chaos import OF_SCHEDULE, Stage
-from _soak_record import NOTHING, Deed, Loan, Wallbox
+from _soak_record import NOTHING, Deed, Loan, Wallbox, own_of
 from tests.simulator import SimulatedCharger
 
 type Json = Any
@@ -67,7 +67,7 @@ def _settings(chance: Random) -> Wish:
                 action="select.select_option",
                 key="select.charge_mode",
                 fields={"option": mode},
-                holds=lambda it: it.plugncharge == mode,
+                holds=lambda it: it.mode == mode,
             ),
             Wish(
                 action="light.turn_on",
@@ -93,7 +93,7 @@ def _activation(chance: Random) -> list[Wish]:
             action="select.select_option",
             key="select.activation_mode",
             fields={"option": option},
-            holds=lambda it: it.schedule.enabled is enabled,
+            holds=lambda it: own_of(it)[0] is enabled,
         )
     ]
 
@@ -113,10 +113,7 @@ def _draft(chance: Random) -> list[Wish]:
     applied = Wish(
         action="button.press",
         key="button.apply_schedule",
-        holds=lambda it: any(
-            (item.start_time, item.end_time) == (start, end)
-            for item in it.schedule.sessions
-        ),
+        holds=lambda it: any(item[:2] == (start, end) for item in own_of(it)[1]),
     )
     return [*edits, applied]
 
@@ -192,9 +189,9 @@ async def _plan(stage: Stage, box: Wallbox, *, minutes: int) -> None:
     box.loans += 1
 
     def holds(it: SimulatedCharger) -> object:
-        return it.schedule.enabled and any(
-            item.start_time <= first and item.end_time == last
-            for item in it.schedule.sessions
+        enabled, sessions = own_of(it)
+        return enabled and any(
+            start <= first and end == last for start, end, _, _ in sessions
         )
 
     stage.note(f"a planner borrows {box.name} until {last}")

@@ -7,7 +7,7 @@ from itertools import pairwise
 import time
 
 from _soak_home import Run
-from tests.simulator import Schedule, SimulatedCharger
+from tests.simulator import RestSchedule, SimulatedCharger
 
 # Documented: how long silence, and how long a drop, may stay hidden; a little more for
 # the sampling and a busy machine.
@@ -18,18 +18,22 @@ UNSAVED = 12.0
 # Frames come every three seconds.
 REGULAR = 8.0
 
-LIVE = (
+# What every charger tells; a legacy one perhaps no powers.
+ESSENTIAL = (
     "sensor.charging_readiness",
     "sensor.session_energy",
     "sensor.session_energy_total_increasing",
     "sensor.session_carbon_saved",
+    "sensor.charger_current",
+    "sensor.voltage",
+    "switch.charging",
+)
+LIVE = (
+    *ESSENTIAL,
     "sensor.ev_power",
     "sensor.house_power",
     "sensor.grid_power",
     "sensor.generation_power",
-    "sensor.charger_current",
-    "sensor.voltage",
-    "switch.charging",
 )
 CONNECTION = "binary_sensor.connection"
 TOTAL = "sensor.total_energy"
@@ -92,9 +96,14 @@ class Wallbox:
         return str(self.charger.personality)
 
     @property
+    def is_legacy(self) -> bool:
+        """Whether it tells session data only while it charges (protocol.md 5.6)."""
+        return not self.charger.personality.speaks_v3_api
+
+    @property
     def own(self) -> Own:
         """The schedule in force, so that it can be compared."""
-        return own_of(self.charger.schedule)
+        return own_of(self.charger)
 
     def watch(self) -> None:
         """Look at the cloud's end; called a few times a second."""
@@ -115,14 +124,16 @@ class Wallbox:
             self.connected_since = None
         elif self.connected_since is None:
             self.connected_since = began
-        silent = began - max(self.last_live(), run.began)
+        # Where it says nothing there is nothing to be told from silence.
+        heard = began if self.is_legacy else self.last_live()
+        silent = began - max(heard, run.began)
         deaf = began - max(self.charger.alone_since or began, run.began)
         if silent > SILENCE_LIMIT or deaf > DROP_LIMIT:
             self.judged += 1
             shown = [key for key in LIVE if self._shows(states, key) not in NOTHING]
             # A connection is one before it has brought anything, but not for long.
             if self.connected_since is not None:
-                waited = began - max(self.last_live(), self.connected_since)
+                waited = began - max(heard, self.connected_since)
                 if deaf > DROP_LIMIT or waited > SILENCE_LIMIT:
                     shown.append(CONNECTION)
             if shown:
@@ -137,15 +148,26 @@ class Wallbox:
             self.total = float(total)
 
     def _shows(self, states: Mapping[str, str], key: str) -> str:
-        return states.get(self.ids[key], "unavailable")
+        return states.get(self.ids.get(key, ""), "unavailable")
 
 
-def own_of(schedule: Schedule) -> Own:
-    """Return what counts of a schedule."""
+def own_of(charger: SimulatedCharger) -> Own:
+    """Return what counts of a charger's schedule."""
+    if not charger.personality.speaks_v3_api:
+        rest = charger.rest_schedule or RestSchedule()
+        return rest.enabled, frozenset(
+            (_clock(item.start), _clock(item.end), "", frozenset())
+            for item in rest.intervals
+        )
+    schedule = charger.schedule
     return schedule.enabled, frozenset(
         (item.start_time, item.end_time, item.mode, frozenset(item.days or ()))
         for item in schedule.sessions
     )
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02}:{second // 60 % 60:02}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,10 +209,15 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
             frame.at for frame in heard if begin - REGULAR < frame.at < end + REGULAR
         ]
         edges = [begin - REGULAR, *moments, end + REGULAR]
+        if box.is_legacy:
+            # It says nothing before, and nothing afterwards.
+            edges = [begin, *(at for at in moments if begin <= at <= end), end]
         gaps = [later - sooner for sooner, later in pairwise(edges)]
-        began_unseen = not any(
-            begin - REGULAR < at < begin for at in moments
-        ) or not any(begin <= at < begin + REGULAR for at in moments)
+        # It tells sessions apart by their number, so none is taken for another.
+        began_unseen = not box.is_legacy and (
+            not any(begin - REGULAR < at < begin for at in moments)
+            or not any(begin <= at < begin + REGULAR for at in moments)
+        )
         found.append(
             Truth(
                 number=session.number,
@@ -201,7 +228,8 @@ def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
                 confused=min(told_before, told) if began_unseen else 0.0,
                 began_unseen=began_unseen,
                 seen_throughout=max(gaps) <= REGULAR
-                and any(frame.open for frame in mine),
+                and any(frame.open for frame in mine)
+                and not (box.is_legacy and all(frame.open for frame in mine)),
             )
         )
         told_before = max(told_before, told) if not mine else told

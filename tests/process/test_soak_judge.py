@@ -23,7 +23,7 @@ from _soak_record import (
     Wallbox,
     truths,
 )
-from _soak_verdict import ABANDONED, CALLERS, Final, judge
+from _soak_verdict import ABANDONED, CALLERS, GONE, Final, judge
 from tests.simulator import LiveFrame, ManualClock, Personality, SimulatedCloud
 from tests.simulator_tests.plain_client import PlainClient, Socket
 
@@ -46,8 +46,13 @@ async def cloud(
 
 
 @pytest.fixture
-def box(cloud: SimulatedCloud) -> Wallbox:
-    charger = cloud.add_account(*LOGIN).add_charger(Personality.V3)
+def personality() -> Personality:
+    return Personality.V3
+
+
+@pytest.fixture
+def box(cloud: SimulatedCloud, personality: Personality) -> Wallbox:
+    charger = cloud.add_account(*LOGIN).add_charger(personality)
     ids = {key: key for key in (*LIVE, CONNECTION, TOTAL)}
     return Wallbox(charger=charger, device_id="device", ids=ids)
 
@@ -222,6 +227,28 @@ async def test_energy_nobody_could_know(
     assert 0 < cut.told < seen.told
 
 
+@pytest.mark.usefixtures("socket")
+@pytest.mark.parametrize("personality", [Personality.LEGACY_V2])
+async def test_a_legacy_v2_tells_of_a_session_and_of_nothing_else(
+    stage: Stage, box: Wallbox, clock: ManualClock
+) -> None:
+    for _ in range(2):
+        clock.advance(200)
+        _charge(box, clock, idle=False)
+    frames = box.charger.wire.live_frames
+    first, second = truths(box, [run_of(stage)])
+    assert first.seen_throughout
+    assert second.seen_throughout
+    assert not second.confused
+    frames.pop()
+    (*_, unended) = truths(box, [run_of(stage)])
+    assert not unended.seen_throughout
+    now = time.monotonic() + 10 * SILENCE_LIMIT
+    box.judge({LIVE[0]: "ready", CONNECTION: "on"}, now, run_of(stage))
+    assert not box.judged
+
+
+@pytest.mark.parametrize("personality", [Personality.V3, Personality.LEGACY_V2])
 async def test_a_schedule_that_does_not_come_back(stage: Stage, box: Wallbox) -> None:
     box.loan = Loan(own=box.own, until=START - timedelta(minutes=1))
     box.charger.app_set_schedule(enabled=True)
@@ -241,6 +268,7 @@ async def test_a_schedule_that_does_not_come_back(stage: Stage, box: Wallbox) ->
         (f"{{at}} ERROR (M) {CALLERS} to switch.hypervolt\n", ""),
         ("{at} ERROR (M) [asyncio] Task\nTraceback\n hypervolt_charger\n", "traceback"),
         ("{at} ERROR (M) [homeassistant.setup] Task\nTraceback\n ffmpeg\n", ""),
+        (f"{{at}} ERROR (M) [custom_components.hypervolt_charger] x {GONE}\n", ""),
         (f"{{at}} ERROR (M) {ABANDONED} future\nTraceback\n hypervolt_charger\n", ""),
         ("{at} INFO (M) [custom_components.hypervolt_charger] x\n" * 31, "31 lines"),
     ],
@@ -271,7 +299,7 @@ def _hear(box: Wallbox, at: float) -> None:
     )
 
 
-def _charge(box: Wallbox, clock: ManualClock) -> None:
+def _charge(box: Wallbox, clock: ManualClock, *, idle: bool = True) -> None:
     """Charge for a minute, telling of it every three seconds."""
     offset = time.time() - time.monotonic()
 
@@ -279,12 +307,14 @@ def _charge(box: Wallbox, clock: ManualClock) -> None:
         clock.advance(3)
         _hear(box, clock.now().timestamp() - offset)
 
-    tick()
-    tick()
+    if idle:
+        tick()
+        tick()
     box.charger.plug_in()
     for _ in range(20):
         tick()
     box.charger.unplug()
     _hear(box, clock.now().timestamp() - offset)
-    for _ in range(3):
-        tick()
+    if idle:
+        for _ in range(3):
+            tick()

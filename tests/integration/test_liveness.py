@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import datetime
+import json
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 import pytest
 
 from tests.conftest import FAST, Rig, SetUpCharger
 from tests.simulator import Fault, Personality, SimulatedCloud
+from tests.simulator.vocabulary import Json
 from tests.waiting import eventually
 
 
@@ -103,6 +105,22 @@ async def test_waiting_for_the_first_reading_is_no_outage(
     rig = await setup_charger(Personality.V3)
     await _shows_power(rig)
     assert not {"tells no live data", "is live again"} & set(_outage_lines(caplog))
+
+
+@pytest.mark.parametrize("told", ["nothing", None, [], {}, {"voltage": "high"}])
+async def test_session_data_that_tells_nothing_is_no_reading(
+    setup_charger: SetUpCharger, told: Json
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    rig.cloud.faults.enable(Fault.STALL, charger=rig.charger, replies=True)
+    assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    rig.charger.push(json.dumps({"method": "get.session", "params": told}))
+    rig.charger.push(
+        json.dumps({"method": "sync.apply", "params": [{"max_current": 9_000}]})
+    )
+    await eventually(lambda: rig.state("number", "max_current") == "9.0")
+    assert not rig.coordinator.client.live
+    assert rig.state("sensor", "charging_readiness") == STATE_UNAVAILABLE
 
 
 async def test_a_plug_that_speaks_keeps_no_reading_alive(

@@ -34,6 +34,7 @@ from .device_state import (
     apply,
     read_pilot,
     tells_effect,
+    tells_session,
 )
 from .errors import (
     CannotConnect,
@@ -536,6 +537,9 @@ class HypervoltApiClient:
         self._last_message = datetime.now(UTC)
         seen_before = self._live_seen
         if method == Method.SESSION:
+            if not tells_session(payload):
+                _LOGGER.debug("Dropping session data that tells nothing")
+                return
             self._live_seen |= self._is_upgraded
             self._liveness.heard()
         if method in _PILOT_METHODS:

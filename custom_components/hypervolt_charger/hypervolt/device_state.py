@@ -192,6 +192,14 @@ def tells_effect(payload: JsonValue) -> bool:
     return any(key == "effect_name" for key, _ in _items(payload))
 
 
+def tells_session(payload: JsonValue) -> bool:
+    """Whether session data holds anything that can be read (protocol.md 6.2)."""
+    return any(
+        key in _SESSION and _SESSION[key].read(value) is not None
+        for key, value in _items(payload)
+    )
+
+
 def _read_settings(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:
     """Read a settings document: one-key objects in any order, some missing (5.2)."""
     return _read_fields(_SETTINGS, _items(payload))

@@ -184,15 +184,14 @@ async def _plan(stage: Stage, box: Wallbox, *, minutes: int) -> None:
     if start.date() != end.date():
         return
     first, last = f"{start:%H:%M}", f"{end:%H:%M}"
-    box.written |= {first, last}
+    # What has passed before the plan is written is left out of it.
+    minute = timedelta(minutes=1)
+    box.written |= {
+        f"{start + passed * minute:%H:%M}"
+        for passed in range((end - start) // minute + 1)
+    }
     box.loan = Loan(own=box.own, until=end.astimezone(UTC))
     box.loans += 1
-
-    def holds(it: SimulatedCharger) -> object:
-        enabled, sessions = own_of(it)
-        return enabled and any(
-            start <= first and end == last for start, end, _, _ in sessions
-        )
 
     stage.note(f"a planner borrows {box.name} until {last}")
     await _call(
@@ -200,9 +199,17 @@ async def _plan(stage: Stage, box: Wallbox, *, minutes: int) -> None:
         box,
         f"set_schedule {first}-{last}",
         "set_schedule",
-        holds=holds,
+        holds=lambda it: carries(it, last),
         windows=[{"start": start.isoformat(), "end": end.isoformat()}],
         when_finished="restore",
+    )
+
+
+def carries(charger: SimulatedCharger, last: str) -> bool:
+    """Whether a plan whose window has this end is in force."""
+    enabled, sessions = own_of(charger)
+    return enabled and any(
+        start < last and end == last for start, end, _, _ in sessions
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from _soak_chaos import Stage
 from _soak_home import Home, Run
+from _soak_person import carries
 from _soak_record import (
     CONNECTION,
     DROP_LIMIT,
@@ -24,7 +25,7 @@ from _soak_record import (
     truths,
 )
 from _soak_verdict import ABANDONED, CALLERS, GONE, Final, judge
-from tests.simulator import LiveFrame, ManualClock, Personality, SimulatedCloud
+from tests.simulator import LiveFrame, ManualClock, Personality, Session, SimulatedCloud
 from tests.simulator_tests.plain_client import PlainClient, Socket
 
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -258,6 +259,24 @@ async def test_a_schedule_that_does_not_come_back(stage: Stage, box: Wallbox) ->
     box.watch()
     assert box.returned == 1
     assert sentences(stage) == ""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "enabled", "written"),
+    [
+        ("10:00", "10:02", True, True),
+        ("10:01", "10:02", True, True),
+        ("10:00", "10:02", False, False),
+        ("10:00", "10:01", True, False),
+    ],
+)
+async def test_a_plan_that_was_written(
+    box: Wallbox, start: str, end: str, *, enabled: bool, written: bool
+) -> None:
+    """It may have waited for a connection for so long that some of it has passed."""
+    session = Session(start_time=start, end_time=end)
+    box.charger.app_set_schedule(enabled=enabled, sessions=[session])
+    assert carries(box.charger, "10:02") is written
 
 
 @pytest.mark.parametrize(

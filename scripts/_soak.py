@@ -27,7 +27,7 @@ from _environment import say
 from _soak_chaos import Stage, cars, faults, outages, restarts, silence
 from _soak_home import Home
 from _soak_person import is_shown, look, person, sample, watch
-from _soak_record import ESSENTIAL, TOTAL, Wallbox
+from _soak_record import TOTAL, Wallbox
 from _soak_verdict import Final, Verdict, judge
 from tests.simulator import (
     ChargeMode,
@@ -132,17 +132,19 @@ async def _add(home: Home, chargers: list[SimulatedCharger]) -> list[Wallbox]:
             for entry in await home.api.entries(DOMAIN):
                 entities = await home.api.entities(entry["entry_id"])
                 ids = {key_of(item): item["entity_id"] for item in entities}
-                if not ids.keys() >= {*ESSENTIAL, TOTAL}:
+                if not entities:
                     continue
                 charger_id = entities[0]["unique_id"].partition("_")[0]
                 (charger,) = (it for it in chargers if it.charger_id == charger_id)
-                found[charger_id] = Wallbox(
+                box = Wallbox(
                     charger=charger,
                     device_id=entities[0]["device_id"],
                     ids=ids,
                     # Also what a lying cloud tells of schedules (F16, F22, F23).
                     written={"00:00", "01:00", "02:00", "05:00", "22:00", "24:00"},
                 )
+                if ids.keys() >= {*box.readings, TOTAL}:
+                    found[charger_id] = box
             await asyncio.sleep(0.2)
     return [found[charger.charger_id] for charger in chargers]
 
@@ -231,7 +233,14 @@ async def _within(limit: float, holds: Callable[[], Awaitable[bool]]) -> bool:
 async def _all_live(stage: Stage) -> bool:
     with suppress(ApiError, aiohttp.ClientError, OSError, TimeoutError):
         states = await sample(stage)
-        return all(is_shown(states, box, "switch.charging") for box in stage.boxes)
+        return all(
+            is_shown(
+                states,
+                box,
+                "switch.charging" if box.is_legacy else "sensor.house_power",
+            )
+            for box in stage.boxes
+        )
     return False
 
 

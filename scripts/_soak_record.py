@@ -8,6 +8,7 @@ import time
 
 from _soak_home import Run
 from tests.simulator import RestSchedule, SimulatedCharger
+from tests.simulator.schedule import hours_minutes
 
 # Documented: how long silence, and how long a drop, may stay hidden; a little more for
 # the sampling and a busy machine.
@@ -101,6 +102,11 @@ class Wallbox:
         return not self.charger.personality.speaks_v3_api
 
     @property
+    def readings(self) -> tuple[str, ...]:
+        """The entities that show live data."""
+        return ESSENTIAL if self.is_legacy else LIVE
+
+    @property
     def own(self) -> Own:
         """The schedule in force, so that it can be compared."""
         return own_of(self.charger)
@@ -130,7 +136,9 @@ class Wallbox:
         deaf = began - max(self.charger.alone_since or began, run.began)
         if silent > SILENCE_LIMIT or deaf > DROP_LIMIT:
             self.judged += 1
-            shown = [key for key in LIVE if self._shows(states, key) not in NOTHING]
+            shown = [
+                key for key in self.readings if self._shows(states, key) not in NOTHING
+            ]
             # A connection is one before it has brought anything, but not for long.
             if self.connected_since is not None:
                 waited = began - max(heard, self.connected_since)
@@ -148,7 +156,7 @@ class Wallbox:
             self.total = float(total)
 
     def _shows(self, states: Mapping[str, str], key: str) -> str:
-        return states.get(self.ids.get(key, ""), "unavailable")
+        return states.get(self.ids[key], "unavailable")
 
 
 def own_of(charger: SimulatedCharger) -> Own:
@@ -156,7 +164,7 @@ def own_of(charger: SimulatedCharger) -> Own:
     if not charger.personality.speaks_v3_api:
         rest = charger.rest_schedule or RestSchedule()
         return rest.enabled, frozenset(
-            (_clock(item.start), _clock(item.end), "", frozenset())
+            (hours_minutes(item.start), hours_minutes(item.end), "", frozenset())
             for item in rest.intervals
         )
     schedule = charger.schedule
@@ -164,10 +172,6 @@ def own_of(charger: SimulatedCharger) -> Own:
         (item.start_time, item.end_time, item.mode, frozenset(item.days or ()))
         for item in schedule.sessions
     )
-
-
-def _clock(second: int) -> str:
-    return f"{second // 3600:02}:{second // 60 % 60:02}"
 
 
 @dataclass(frozen=True, kw_only=True)

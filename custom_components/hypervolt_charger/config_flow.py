@@ -232,6 +232,7 @@ class HypervoltConfigFlow(ConfigFlow, domain=DOMAIN):
         except CannotConnect:
             return {"base": "cannot_connect"}
         except Exception:
+            # Whatever it was, the form must say that it failed; the log says how.
             _LOGGER.exception("Unexpected error while logging in")
             return {"base": "unknown"}
         self._login = login

@@ -11,7 +11,13 @@ from .backend import Account, Backend, Line
 from .charger import SimulatedCharger
 from .faults import ActiveFault, Fault
 from .gate import RECORD
-from .schedule import Interval, RestSchedule, ScheduleRefusedError, parse_rest_schedule
+from .schedule import (
+    Interval,
+    RestSchedule,
+    ScheduleRefusedError,
+    hours_minutes,
+    parse_rest_schedule,
+)
 from .vocabulary import ChargeMode, Json, Personality
 
 _PERIODS: Final = ("5s", "d", "w", "m")
@@ -146,8 +152,8 @@ class RestApi:
             sessions=[
                 {
                     "session_type": "recurring",
-                    "start_time": _hours_minutes(interval.start),
-                    "end_time": _hours_minutes(interval.end),
+                    "start_time": hours_minutes(interval.start),
+                    "end_time": hours_minutes(interval.end),
                     "mode": ChargeMode.BOOST,
                 }
                 for interval in schedule.intervals
@@ -195,7 +201,3 @@ def _failure(kind: type[web.HTTPError], text: str) -> web.HTTPError:
 
 def _date_time(charger: SimulatedCharger) -> str:
     return charger.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _hours_minutes(second: int) -> str:
-    return f"{second // 3600:02}:{second // 60 % 60:02}"

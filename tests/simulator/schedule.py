@@ -236,6 +236,11 @@ def interval_between(start: str, end: str) -> Interval:
     return Interval(minutes_of(start) * 60, minutes_of(end) * 60)
 
 
+def hours_minutes(second: int) -> str:
+    """Return HH:MM of a second of the day."""
+    return f"{second // 3600:02}:{second // 60 % 60:02}"
+
+
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)

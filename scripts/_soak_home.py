@@ -40,7 +40,7 @@ class Home:
         self._options = options
         self._session = session
         self._stack = AsyncExitStack()
-        self._pid = 0
+        self.pid = 0
         self._logged_in = 0.0
         self.api = HomeAssistantApi(session, f"http://{HOST}:{options.port}")
         self.runs: list[Run] = []
@@ -55,7 +55,7 @@ class Home:
         program = replace(home_assistant(self._options), log=log)
         self.runs.append(Run(began=time.monotonic(), log=log))
         process = await self._stack.enter_async_context(running(program))
-        self._pid = process.pid
+        self.pid = process.pid
         self._stack.callback(lambda: self._note_end(process.returncode))
         await self.api.wait_until_it_answers()
         if len(self.runs) == 1:
@@ -73,7 +73,7 @@ class Home:
         if kill:
             run.killed = True
             run.ended = time.monotonic()
-            os.killpg(self._pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         await self._stack.aclose()
         run.ended = run.ended or time.monotonic()
 

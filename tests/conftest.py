@@ -55,6 +55,7 @@ FAST = Timing(
     silence_answer=0.2,
     outage_grace=0.5,
     unplug_hold=0.3,
+    plug_settles=0.2,
 )
 
 

@@ -13,6 +13,7 @@ import pytest
 from custom_components.hypervolt_charger.hypervolt.auth import HypervoltAuth
 from custom_components.hypervolt_charger.hypervolt.connection import Connection
 from custom_components.hypervolt_charger.hypervolt.liveness import Liveness
+from custom_components.hypervolt_charger.hypervolt.plug import PlugTracker
 from tests.simulator import SimulatedCloud
 
 # Real seconds without any news after which everybody can be said to wait: sockets of
@@ -75,7 +76,7 @@ def fast_time(loop: asyncio.AbstractEventLoop) -> Iterator[FastTime]:
         patch.setattr(time, "monotonic", fast.now)
         patch.setattr(fast._selector, "select", fast.select)
         patch.setattr(loop, "run_in_executor", fast.run_in_executor)
-        for clocked in (Connection, HypervoltAuth, Liveness):
+        for clocked in (Connection, HypervoltAuth, Liveness, PlugTracker):
             defaults = clocked.__init__.__kwdefaults__
             assert defaults
             patch.setitem(defaults, "clock", fast.now)

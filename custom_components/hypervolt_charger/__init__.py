@@ -32,7 +32,6 @@ from .migration import (
 )
 from .planned_schedule import store_of
 from .planner import async_watch_octopus, octopus_issue
-from .price import async_follow_price
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -77,7 +76,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
     await coordinator.planned.async_load()
     async_watch_octopus(coordinator)
     async_watch_issues(coordinator)
-    async_follow_price(hass, entry)
 
     async def close(_event: Event) -> None:
         await coordinator.async_shutdown()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import override
+from typing import Final, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -19,7 +19,6 @@ from .entity import (
     HypervoltEntityDescription,
     async_add_supported,
     is_always_there,
-    is_live,
     speaks_v3_api,
 )
 from .hypervolt.client import HypervoltApiClient
@@ -35,6 +34,15 @@ class HypervoltBinarySensorEntityDescription(
     """Describes a binary sensor."""
 
     is_on_fn: Callable[[HypervoltApiClient], bool | None]
+    attributes_fn: Callable[[HypervoltApiClient], dict[str, bool]] | None = None
+
+
+ATTR_CONFIRMED: Final = "confirmed"
+
+
+def _plug_attributes(client: HypervoltApiClient) -> dict[str, bool]:
+    """Return whether the plug is more than a memory."""
+    return {ATTR_CONFIRMED: client.live and client.plug.confirmed}
 
 
 DESCRIPTIONS = (
@@ -42,8 +50,10 @@ DESCRIPTIONS = (
         key="car_plugged",
         device_class=BinarySensorDeviceClass.PLUG,
         supported_fn=speaks_v3_api,
-        available_fn=is_live,
+        # A memory is shown as well, and says that it is one.
+        available_fn=is_always_there,
         is_on_fn=lambda client: is_plugged(client.state),
+        attributes_fn=_plug_attributes,
     ),
     HypervoltBinarySensorEntityDescription(
         key="connection",
@@ -77,5 +87,13 @@ class HypervoltBinarySensor(HypervoltEntity, BinarySensorEntity):
 
     @property
     @override
+    def extra_state_attributes(self) -> dict[str, bool] | None:
+        """What is to be known of the state."""
+        attributes_fn = self.entity_description.attributes_fn
+        return attributes_fn(self.coordinator.client) if attributes_fn else None
+
+    @property
+    @override
     def _value(self) -> Hashable:
-        return self.is_on
+        attributes = self.extra_state_attributes or {}
+        return self.is_on, *attributes.items()

@@ -11,7 +11,7 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
@@ -45,6 +45,8 @@ from .const import (
 from .hypervolt.charger import Charger
 from .hypervolt.device_state import HypervoltChargeMode
 from .hypervolt.errors import CannotConnect, InvalidAuth
+from .hypervolt.tariff import MOST_PER_KWH
+from .price import async_is_price_entity
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,7 +81,12 @@ OPTIONS_SCHEMA = vol.Schema(
         vol.Optional(CONF_PLANNER_BACKUP_START): TimeSelector(),
         vol.Optional(CONF_PLANNER_BACKUP_END): TimeSelector(),
         vol.Optional(CONF_PRICE): NumberSelector(
-            NumberSelectorConfig(mode=NumberSelectorMode.BOX, step="any")
+            NumberSelectorConfig(
+                mode=NumberSelectorMode.BOX,
+                min=-MOST_PER_KWH,
+                max=MOST_PER_KWH,
+                step="any",
+            )
         ),
         vol.Optional(CONF_PRICE_ENTITY): EntitySelector(
             EntitySelectorConfig(domain=["sensor", "input_number", "number"])
@@ -271,7 +278,7 @@ class HypervoltOptionsFlow(OptionsFlowWithReload):
         errors: dict[str, str] = {}
         options = self.config_entry.options
         if user_input is not None:
-            errors = _mistakes(user_input)
+            errors = _mistakes(self.hass, user_input)
             if not errors:
                 # What has been emptied is absent; what the form does not show stays.
                 ours = {str(key) for key in OPTIONS_SCHEMA.schema}
@@ -286,8 +293,8 @@ class HypervoltOptionsFlow(OptionsFlowWithReload):
         )
 
 
-def _mistakes(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the errors of a form whose fields do not go together."""
+def _mistakes(hass: HomeAssistant, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the errors of a form that is not valid as a whole."""
     start = options.get(CONF_PLANNER_BACKUP_START)
     end = options.get(CONF_PLANNER_BACKUP_END)
     if (start is None) is not (end is None):
@@ -296,4 +303,7 @@ def _mistakes(options: Mapping[str, Any]) -> dict[str, str]:
         return {"base": "backup_empty"}
     if CONF_PRICE in options and CONF_PRICE_ENTITY in options:
         return {"base": "two_prices"}
+    price_entity = options.get(CONF_PRICE_ENTITY)
+    if price_entity is not None and not async_is_price_entity(hass, price_entity):
+        return {"base": "not_a_price"}
     return {}

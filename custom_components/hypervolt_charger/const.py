@@ -18,7 +18,13 @@ ENTRY_VERSION: Final = 2
 ENTRY_MINOR_VERSION: Final = 1
 
 POLL_INTERVAL: Final = timedelta(minutes=5)
+# How often it is checked whether an equal measurement must be reported again.
+REPORT_CHECK_INTERVAL: Final = timedelta(seconds=10)
 SET_UP_LIMIT: Final = 30.0
+
+# In the data of an issue, for the flow that fixes it.
+ISSUE_ENTRY: Final = "entry_id"
+ISSUE_KIND: Final = "kind"
 
 # In the configuration directory: people's own LED effects, one YAML file each.
 LED_EFFECTS_FOLDER: Final = "hypervolt_led_effects"

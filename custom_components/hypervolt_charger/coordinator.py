@@ -8,7 +8,7 @@ import logging
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
     ConfigEntryError,
@@ -28,6 +28,7 @@ from .const import (
     CONF_RESOLVED_API_VERSION,
     DOMAIN,
     POLL_INTERVAL,
+    REPORT_CHECK_INTERVAL,
     SET_UP_LIMIT,
 )
 from .energy_book import EnergyBook
@@ -52,6 +53,7 @@ from .hypervolt.permission import next_window
 from .hypervolt.plan import PlanError
 from .hypervolt.schedule import Occurrence, Schedule
 from .planned_schedule import PlannedSchedule
+from .price import async_follow_price
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -95,13 +97,17 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         self.charger = Charger(charger_id)
         self.led_effects = led_effects
         self.draft = ScheduleDraft()
+        # Whether a car was plugged in when an earlier run last knew.
+        self.remembered_plug: bool | None = None
         self._zones: dict[str, tzinfo] = {}
         self._was_fine = True
+        self._report_listeners: list[CALLBACK_TYPE] = []
         self._account = account
         self.energy = EnergyBook(
             hass,
             entry,
             now_live=lambda: self.client.state if self.client.live else None,
+            plug=lambda: self.client.plug,
             zone=lambda: self.schedule_zone,
             changed=self.async_update_listeners,
         )
@@ -126,6 +132,9 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         The energy books are opened first: what the charger tells goes into them.
         """
         await self.energy.async_load()
+        self.remembered_plug = self.energy.plugged
+        self.client.remember_plug(self.remembered_plug)
+        async_follow_price(self.hass, self.config_entry, self.energy.tariff)
         with _connecting():
             async with asyncio.timeout(SET_UP_LIMIT):
                 await self._find_charger()
@@ -135,6 +144,15 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
                 self._poll,
                 POLL_INTERVAL,
                 name=f"{self.name} poll",
+                cancel_on_shutdown=True,
+            )
+        )
+        self.config_entry.async_on_unload(
+            async_track_time_interval(
+                self.hass,
+                self._report_again,
+                REPORT_CHECK_INTERVAL,
+                name=f"{self.name} reports",
                 cancel_on_shutdown=True,
             )
         )
@@ -292,6 +310,18 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             _LOGGER.info("%s tells no live data", self.name)
         else:
             _LOGGER.info("%s is unavailable", self.name)
+
+    @callback
+    def async_add_report_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call a listener regularly while readings are live, changed or not."""
+        self._report_listeners.append(listener)
+        return lambda: self._report_listeners.remove(listener)
+
+    @callback
+    def _report_again(self, _now: datetime) -> None:
+        if self.client.live:
+            for listener in self._report_listeners:
+                listener()
 
     @property
     def schedule_zone(self) -> tzinfo:

@@ -143,7 +143,7 @@ def _energy(coordinator: HypervoltUpdateCoordinator) -> dict[str, Any]:
         "count": books.meter.count,
         "counted_at": _moment(books.meter.counted_at),
         "runs": books.meter.runs,
-        "doubtful": books.meter.doubt is not None,
+        "doubtful": books.meter.candidate is not None,
         "price_known": books.price is not None,
         "finished_sessions": len(coordinator.energy.sessions(None, None)),
     }

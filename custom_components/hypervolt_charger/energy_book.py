@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 import logging
+import math
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -18,6 +19,8 @@ from homeassistant.util import dt as dt_util
 
 from .energy_store import SESSIONS_KEPT, Books, EnergyStore
 from .hypervolt.charge_log import ChargeEvent, ChargeEventType, ChargeSession, Moment
+from .hypervolt.client import SessionFrame
+from .hypervolt.clock import SteadyClock
 from .hypervolt.device_state import HypervoltDeviceState, HypervoltReleaseState
 from .hypervolt.energy import EnergyMeter, Reading
 from .hypervolt.permission import (
@@ -26,7 +29,9 @@ from .hypervolt.permission import (
     mode_in_force,
     schedule_forbids,
 )
+from .hypervolt.plug import Plug
 from .hypervolt.tariff import Tariff
+from .storage import StorageError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,17 +54,19 @@ class EnergyBook:
         entry: ConfigEntry[Any],
         *,
         now_live: Callable[[], HypervoltDeviceState | None],
+        plug: Callable[[], Plug],
         zone: Callable[[], tzinfo],
         changed: Callable[[], None],
     ) -> None:
         """Prepare; `async_load` reads what is on disk, and must come before `read`.
 
-        `now_live` gives the charger's state while it can be believed, `zone` that of its
-        schedule; `changed` is called when something shown has changed by itself.
+        `now_live` returns the charger's state while it is valid, `plug` what is known of
+        its plug, `zone` the time zone of its schedule; `changed` is called when something shown has changed by itself.
         """
         self._hass = hass
         self._entry = entry
         self._now_live = now_live
+        self._plug = plug
         self._zone = zone
         self._changed = changed
         self._store = EnergyStore(hass, entry.entry_id)
@@ -67,7 +74,9 @@ class EnergyBook:
         self._sessions: list[ChargeSession] = []
         self._saved_sessions = self._sessions
         self._dirty = False
-        self._saved_at = self._save_at = dt_util.utc_from_timestamp(0)
+        # By the loop's clock: the computer's may be set.
+        self._saved_at = self._save_at = -math.inf
+        self._clock = SteadyClock(dt_util.utcnow())
         self._cancel_save: CALLBACK_TYPE | None = None
         self._saving = False
         self._cancel_due: CALLBACK_TYPE | None = None
@@ -87,17 +96,29 @@ class EnergyBook:
             session.start == open_session.start for session in self._sessions
         ):
             books = replace(books, log=replace(books.log, session=None, paused_at=None))
+        # Times to come are those of a clock that was wrong.
+        now, latest = dt_util.utcnow(), books.log.latest
+        if latest is not None and latest > now:
+            books = replace(books, log=books.log.shifted(now - latest))
         self._books = self._saved = books
-        self.tariff = Tariff(books.price)
+        self.tariff = Tariff(books.price, books.priced_until)
+        if self._store.sessions_unsaved:
+            self._saved_sessions = []
+            self._save_soon(SAVE_INTERVAL)
 
     async def async_stop(self) -> None:
         """Write what is not on disk yet."""
+        self._cancel_timers()
+        if self._books != self._saved:
+            await self._save()
+        # Armed again if that failed.
+        self._cancel_timers()
+
+    def _cancel_timers(self) -> None:
         for cancel in (self._cancel_save, self._cancel_due):
             if cancel is not None:
                 cancel()
         self._cancel_save = self._cancel_due = None
-        if self._books != self._saved:
-            await self._save()
 
     # What is known
 
@@ -116,6 +137,11 @@ class EnergyBook:
             return None
         session = self._books.log.session
         return session.initial + session.watt_hours if session else 0
+
+    @property
+    def plugged(self) -> bool | None:
+        """Whether a car was plugged in when the plug was last reported."""
+        return self._books.log.plugged
 
     @property
     def complete(self) -> bool:
@@ -159,28 +185,36 @@ class EnergyBook:
     # What the charger tells
 
     @callback
-    def async_read(self, state: HypervoltDeviceState, at: datetime) -> bool:
-        """Take in session data; return whether something shown has changed."""
+    def async_read(self, frame: SessionFrame) -> bool:
+        """Take in session data; return whether something shown has changed.
+
+        Only what the frame itself held is counted: an older reading is none of now.
+        """
+        state, reported, at = frame.state, frame.reported, self._now(frame.at)
         books, count = self._books, state.session_watt_hours
         meter = books.meter
-        if count is not None:
+        if count is not None and "session_watt_hours" in reported:
             meter = meter.read(
                 Reading(
-                    at=at,
+                    at=frame.at,
                     watt_hours=count,
                     charging=state.charging,
                     session_id=state.session_id,
-                    plugged=is_plugged(state),
+                    plugged=is_plugged(state) if self._plug().confirmed else None,
                 )
             )
-        grid = state.grid_power
+        house = state.house_power if "house_power" in reported else None
+        grid = state.grid_power if "grid_power" in reported else None
+        sun = state.generation_power if "generation_power" in reported else None
+        price, priced_until = self.tariff.remembered(frame.at)
         books = replace(
             books,
-            house=books.house.read(at, state.house_power),
+            house=books.house.read(at, house),
             grid_import=books.grid_import.read(at, grid and max(grid, 0.0)),
             grid_export=books.grid_export.read(at, grid and max(-grid, 0.0)),
-            generation=books.generation.read(at, state.generation_power),
-            price=self.tariff.price,
+            generation=books.generation.read(at, sun),
+            price=price,
+            priced_until=priced_until,
         )
         return self._go_on(books, meter, state, at)
 
@@ -191,7 +225,15 @@ class EnergyBook:
         if state is None:
             return
         if _looks(state) != self._seen:
-            self._go_on(self._books, self._books.meter, state, dt_util.utcnow())
+            at = self._now(dt_util.utcnow())
+            self._go_on(self._books, self._books.meter, state, at)
+
+    def _now(self, wall: datetime) -> datetime:
+        """Return the time; what has begun keeps its duration if the clock is set."""
+        now, jump = self._clock.read(wall)
+        if jump:
+            self._books = replace(self._books, log=self._books.log.shifted(jump))
+        return now
 
     def _go_on(
         self,
@@ -208,7 +250,8 @@ class EnergyBook:
         for event in events:
             self._happened(event)
         first = before.meter.count is None and meter.count is not None
-        if events or first or meter.total != before.meter.total:
+        plug_changed = log.plugged is not before.log.plugged
+        if events or first or plug_changed or meter.total != before.meter.total:
             self._dirty = True
             self._save_soon(SAVE_INTERVAL)
         elif self.powers_wanted:
@@ -239,17 +282,24 @@ class EnergyBook:
             runs=meter.runs,
             more=more,
             initial=(meter.count or 0) if began else 0,
-            cost=self.tariff.bill(more, before.counted_at or at, at) if more else None,
+            cost=self._cost(more, before.counted_at),
             renumbered=before.session_id is not None
             and meter.session_id not in (None, before.session_id),
-            doubtful=meter.doubt is not None,
+            doubtful=meter.candidate is not None,
+            plug_confirmed=self._plug().confirmed,
+            plug_initial=self._plug().initial,
         )
+
+    def _cost(self, watt_hours: int, since: datetime | None) -> float | None:
+        """Return what energy costs that has flowed since a time; None if unknown."""
+        if not watt_hours:
+            return None
+        now = dt_util.utcnow()
+        return self.tariff.bill(watt_hours, since or now, now)
 
     def _happened(self, event: ChargeEvent) -> None:
         if event.type is ChargeEventType.FINISHED and event.session is not None:
-            oldest = event.session.end - SESSIONS_KEPT
-            kept = [session for session in self._sessions if session.end > oldest]
-            self._sessions = [*kept, event.session]
+            self._sessions = [*self._sessions, event.session][-SESSIONS_KEPT:]
         if not self._listeners:
             self._unheard = [*self._unheard, event][-_MOST_UNHEARD:]
         for listener in self._listeners:
@@ -276,15 +326,14 @@ class EnergyBook:
 
     def _save_soon(self, interval: timedelta) -> None:
         """Have the books written when this long has passed since the last time."""
-        due = self._saved_at + interval
+        due = self._saved_at + interval.total_seconds()
         if self._saving or (self._cancel_save is not None and self._save_at <= due):
             return
         if self._cancel_save is not None:
             self._cancel_save()
-        rest = due - dt_util.utcnow()
         self._save_at = due
         self._cancel_save = async_call_later(
-            self._hass, max(rest.total_seconds(), 0), self._save_due
+            self._hass, max(due - self._hass.loop.time(), 0), self._save_due
         )
 
     @callback
@@ -295,15 +344,20 @@ class EnergyBook:
         )
 
     async def _save(self) -> None:
+        """Write what is not on disk yet; what can't be written is tried again."""
         self._saving, self._dirty = True, False
         books, sessions = self._books, self._sessions
         try:
-            if sessions is not self._saved_sessions:
-                await self._store.async_save_sessions(sessions)
+            unsaved = sessions is not self._saved_sessions
+            if unsaved and await self._store.async_save_sessions(sessions):
                 self._saved_sessions = sessions
-            await self._store.async_save_books(books)
-            self._saved, self._saved_at = books, dt_util.utcnow()
+            if await self._store.async_save_books(books):
+                self._saved = books
+        except StorageError as error:
+            self._dirty = True
+            _LOGGER.debug("The energy can't be saved yet: %s", error)
         finally:
+            self._saved_at = self._hass.loop.time()
             self._saving = False
         if self._dirty:
             self._save_soon(SAVE_INTERVAL)

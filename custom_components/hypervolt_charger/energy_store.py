@@ -1,29 +1,24 @@
 """The energy books on disk: a small file written often, and one of the sessions.
 
-Both belong to one entry and go with it. What can't be read is begun anew rather than
-in the way of charging.
+Both belong to one entry and are deleted with it. What can't be read of them starts
+again and never costs the rest.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timedelta
-import logging
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
-from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
-from .hypervolt.charge_log import ChargeLog, ChargeSession, EndReason
-from .hypervolt.energy import Doubt, EnergyMeter, PowerMeter
+from .hypervolt.charge_log import ChargeLog, ChargeSession
+from .hypervolt.energy import EnergyMeter, PowerMeter
+from .records import Codec, Decoded, Json
+from .storage import RecordStore
 
-_LOGGER = logging.getLogger(__name__)
-
-STORAGE_VERSION: Final = 1
-SESSIONS_KEPT: Final = timedelta(days=2 * 366)
-
-type Json = dict[str, Any]
+# The newest sessions by their order: their times are those of a clock that may have
+# been wrong, and no clock may delete a session. Eight years of one a day.
+SESSIONS_KEPT: Final = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +32,24 @@ class Books:
     generation: PowerMeter = field(default_factory=PowerMeter)
     log: ChargeLog = field(default_factory=ChargeLog)
     price: float | None = None
+    # None for a fixed price, which applies until the options change.
+    priced_until: datetime | None = None
+
+
+CODEC: Final = Codec(
+    # What is lost with a part of a meter is less than the energy it has counted.
+    tolerant={Books: (), EnergyMeter: ("total",), PowerMeter: ("watt_hours",)},
+)
+
+
+def to_json(value: Books | ChargeSession) -> Json:
+    """Return books or a session in the form that is stored."""
+    return CODEC.encode(value)
+
+
+def books_from_json(stored: Json) -> Books:
+    """Return the books that were stored; ValueError if nothing of them is valid."""
+    return _decode_books(stored).value
 
 
 class EnergyStore:
@@ -44,23 +57,42 @@ class EnergyStore:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Find the files; nothing is read or written yet."""
-        self._books: Store[Json] = _store(hass, f"{entry_id}.energy")
-        self._sessions: Store[list[Json]] = _store(hass, f"{entry_id}.sessions")
+        self._books = RecordStore(
+            hass, entry_id, "energy", encode=to_json, decode=_decode_books
+        )
+        self._sessions = RecordStore(
+            hass,
+            entry_id,
+            "sessions",
+            encode=CODEC.encode_each,
+            decode=_decode_sessions,
+        )
 
     async def async_load(self) -> tuple[Books, list[ChargeSession]]:
-        """Return what an earlier run has left."""
-        books = _attempt(books_from_json, await self._books.async_load(), Books())
-        stored = await self._sessions.async_load()
-        sessions = _attempt(_sessions_from, stored, list[ChargeSession]())
-        return books, sessions
+        """Return what an earlier run has stored, as far as it is valid.
 
-    async def async_save_books(self, books: Books) -> None:
-        """Write the small file."""
-        await self._books.async_save(to_json(books))
+        Sessions that could not be written before a reload are among them.
+        """
+        books = await self._books.async_load() or Books()
+        stored = await self._sessions.async_load() or ()
+        sessions = self._sessions.unsaved or stored
+        return books, list(sessions[-SESSIONS_KEPT:])
 
-    async def async_save_sessions(self, sessions: list[ChargeSession]) -> None:
-        """Write the finished sessions."""
-        await self._sessions.async_save([to_json(session) for session in sessions])
+    @property
+    def sessions_unsaved(self) -> bool:
+        """Whether there are sessions that could not be written yet."""
+        return self._sessions.unsaved is not None
+
+    async def async_save_books(self, books: Books) -> bool:
+        """Write the small file; raises StorageError if it is not on disk.
+
+        Returns False while Home Assistant is stopping: it is written after that.
+        """
+        return await self._books.async_save(books, may_wait=True)
+
+    async def async_save_sessions(self, sessions: Sequence[ChargeSession]) -> bool:
+        """Write the finished sessions, as `async_save_books` does the rest."""
+        return await self._sessions.async_save(sessions, may_wait=True)
 
     async def async_remove(self) -> None:
         """Delete both files."""
@@ -68,96 +100,14 @@ class EnergyStore:
         await self._sessions.async_remove()
 
 
-def _store[T: (Json, list[Json])](hass: HomeAssistant, name: str) -> Store[T]:
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{name}", private=True)
+def _decode_books(stored: Json) -> Decoded[Books]:
+    decoded = CODEC.decode(Books, stored)
+    if "priced_until" in decoded.invalid:
+        # Without its end the price would apply for ever.
+        return replace(decoded, value=replace(decoded.value, price=None))
+    return decoded
 
 
-def _attempt[StoredT, T](
-    read: Callable[[StoredT], T], stored: StoredT | None, default: T
-) -> T:
-    if stored is None:
-        return default
-    try:
-        return read(stored)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        _LOGGER.warning("Beginning new energy books, the old can't be read: %r", error)
-        return default
-
-
-def to_json(value: Any) -> Json:
-    """Return books or a session in the form that is stored."""
-    return asdict(value, dict_factory=_plain)
-
-
-def _plain(items: list[tuple[str, Any]]) -> Json:
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in items
-    }
-
-
-def books_from_json(stored: Json) -> Books:
-    """Return the books that were stored; raises ValueError and its like if it can't."""
-    powers = ("house", "grid_import", "grid_export", "generation")
-    return _read(
-        Books,
-        stored,
-        meter=_meter_from,
-        log=_log_from,
-        **dict.fromkeys(powers, lambda power: _read(PowerMeter, power, at=_moment)),
-    )
-
-
-def _meter_from(stored: Json) -> EnergyMeter:
-    return _read(
-        EnergyMeter,
-        stored,
-        counted_at=_moment,
-        doubt=lambda doubt: _read(Doubt, doubt, at=_moment),
-    )
-
-
-def _log_from(stored: Json) -> ChargeLog:
-    return _read(
-        ChargeLog,
-        stored,
-        session=_session_from,
-        paused_at=_moment,
-        seen_at=_moment,
-        gap_ended=_moment,
-    )
-
-
-def _sessions_from(stored: list[Json]) -> list[ChargeSession]:
-    oldest = dt_util.utcnow() - SESSIONS_KEPT
-    sessions = [_session_from(item) for item in stored]
-    return [session for session in sessions if session.end > oldest]
-
-
-def _session_from(stored: Json) -> ChargeSession:
-    return _read(
-        ChargeSession, stored, start=_moment, end=_moment, end_reason=EndReason
-    )
-
-
-def _moment(stored: str) -> datetime:
-    moment = datetime.fromisoformat(stored)
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a zone")
-    return moment
-
-
-def _read[T](
-    kind: type[T], stored: Mapping[str, Any], **readers: Callable[[Any], object]
-) -> T:
-    """Make an object of what is stored of it; what it does not know is passed over."""
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type] # a dataclass
-    return kind(
-        **{
-            name: readers[name](value)
-            if name in readers and value is not None
-            else value
-            for name, value in stored.items()
-            if name in known
-        }
-    )
+def _decode_sessions(stored: Json) -> Decoded[Sequence[ChargeSession]]:
+    decoded = CODEC.decode_each(ChargeSession, stored)
+    return Decoded(value=decoded.value, invalid=decoded.invalid)

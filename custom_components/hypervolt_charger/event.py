@@ -1,6 +1,7 @@
 """The event of a charger: a car comes, charges and goes."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, override
@@ -11,13 +12,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
 from .coordinator import HypervoltConfigEntry
-from .entity import (
-    HypervoltEntity,
-    HypervoltEntityDescription,
-    async_add_supported,
-    is_always_there,
-)
+from .entity import HypervoltEntityDescription, async_add_supported, is_always_there
 from .hypervolt.charge_log import ChargeEvent, ChargeEventType, ChargeSession
+from .restore import HypervoltRestoreEntity
 
 PARALLEL_UPDATES = 0
 
@@ -51,7 +48,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltEvent, DESCRIPTIONS)
 
 
-class HypervoltEvent(HypervoltEntity, EventEntity):
+class HypervoltEvent(HypervoltRestoreEntity, EventEntity):
     """Tells what happens to a car at a charger."""
 
     entity_description: HypervoltEventEntityDescription
@@ -77,8 +74,13 @@ class HypervoltEvent(HypervoltEntity, EventEntity):
         await super().async_will_remove_from_hass()
 
     @callback
-    def async_entity_id_changed(self) -> None:
-        """Let Home Assistant rename the entity in place: nothing hangs on its id."""
+    @override
+    def async_entity_id_changed(self, old_entity_id: str) -> None:
+        """Allow renaming in place (Home Assistant 2026.11): nothing uses the id."""
+
+    @override
+    def _can_be_own(self, data: Mapping[str, object]) -> bool:
+        return data.get("last_event_type") in (None, *ChargeEventType)
 
     @callback
     def _hear(self, event: ChargeEvent) -> None:

@@ -34,7 +34,8 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
-from .hypervolt.device_state import PilotState
+from .hypervolt.charger import ApiVariant
+from .hypervolt.permission import is_plugged
 from .hypervolt.plan import PlanError, PlanProblem, clean
 from .hypervolt.schedule import Schedule, ScheduleType
 from .planner import PlanRequest, Wish, async_apply, async_plan, async_wish_of
@@ -100,7 +101,7 @@ class PlanFollower:
         self._request = _request_of(entry.options, planner)
         self._applied: tuple[Wish, Schedule | None] | None = None
         self._schedule = self._coordinator.data.schedule
-        self._pilot = self._coordinator.data.pilot
+        self._plugged = self._coordinator.remembered_plug
         self._not_before = dt_util.utcnow()
         self._cancel_look: CALLBACK_TYPE | None = None
         self._complaint: str | None = None
@@ -125,6 +126,8 @@ class PlanFollower:
             self._coordinator.async_add_listener(self._charger_changed),
         ):
             self._entry.async_on_unload(unsubscribe)
+        # A car may have been plugged in while Home Assistant was starting.
+        self._charger_changed()
         self._look_soon()
 
     @callback
@@ -166,10 +169,10 @@ class PlanFollower:
         """Let go of a schedule changed by hand, and take up again with the next car."""
         data = self._coordinator.data
         before, self._schedule = self._schedule, data.schedule
-        pilot, self._pilot = self._pilot, data.pilot
+        before_plugged, self._plugged = self._plugged, is_plugged(data)
         if self._is_by_hand(before, data.schedule):
             self._let_go(dt_util.utcnow())
-        if pilot is PilotState.UNPLUGGED and data.pilot is not pilot:
+        if self._plugged and before_plugged is False:
             self._let_go(None)
             self._look_soon()
 
@@ -201,8 +204,8 @@ class PlanFollower:
         since = self._coordinator.planned.let_go_since
         if since is None:
             return False
-        told_of_plugs = self._coordinator.data.pilot is not None
-        if told_of_plugs or dt_util.utcnow() < since + WITHOUT_PLUG:
+        reports_plug = self._coordinator.client.variant is not ApiVariant.V2
+        if reports_plug or dt_util.utcnow() < since + WITHOUT_PLUG:
             return True
         self._let_go(None)
         return False

@@ -1,7 +1,8 @@
-"""What people are told under Repairs while it lasts, and can have put right there.
+"""What is reported under Repairs while it lasts, and can be fixed there.
 
 Issues that belong to one task live with it: Octopus in `planner.py`, a planner that is
-gone in `follow.py`, a charger that is gone in `coordinator.py`.
+gone in `follow.py`, a charger that is gone in `coordinator.py`, files that can't be
+written or read in `storage.py`.
 """
 
 from collections.abc import Callable
@@ -11,14 +12,11 @@ from typing import Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_API_VERSION_OVERRIDE, DOMAIN
+from .const import CONF_API_VERSION_OVERRIDE, DOMAIN, ISSUE_ENTRY, ISSUE_KIND
 from .coordinator import HypervoltUpdateCoordinator
 from .hypervolt.device_state import HypervoltActivationMode
 from .hypervolt.schedule import Schedule
-
-# In the data of an issue, for the flow that fixes it.
-ISSUE_ENTRY: Final = "entry_id"
-ISSUE_KIND: Final = "kind"
+from .storage import async_delete_storage_issue, async_watch_storage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +82,7 @@ def async_watch_issues(coordinator: HypervoltUpdateCoordinator) -> None:
 
     look()
     entry.async_on_unload(coordinator.async_add_listener(look))
+    async_watch_storage(hass, entry)
     entry.async_on_unload(leave)
 
 
@@ -92,6 +91,7 @@ def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
     """Take back what was said of an entry."""
     for description in DESCRIPTIONS:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(description, entry_id))
+    async_delete_storage_issue(hass, entry_id)
 
 
 def _set_issue(

@@ -3,17 +3,22 @@
 from abc import abstractmethod
 from typing import Final, override
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import UnknownHandler
 from homeassistant.exceptions import HomeAssistantError
 import voluptuous as vol
 
-from .const import CONF_API_VERSION_OVERRIDE, DOMAIN
+from .const import CONF_API_VERSION_OVERRIDE, DOMAIN, ISSUE_ENTRY, ISSUE_KIND
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .hypervolt.device_state import HypervoltActivationMode
-from .issues import ISSUE_ENTRY, ISSUE_KIND, never_charges
+from .issues import never_charges
+from .storage import DATA_SET_ASIDE
 
 
 class HypervoltRepairFlow(RepairsFlow):
@@ -102,4 +107,6 @@ async def async_create_fix_flow(
     entry = hass.config_entries.async_get_entry(str(data.get(ISSUE_ENTRY)))
     if entry is None or entry.domain != DOMAIN:
         raise UnknownHandler(DOMAIN)
+    if data[ISSUE_KIND] == DATA_SET_ASIDE:
+        return ConfirmRepairFlow()
     return _FLOWS[str(data[ISSUE_KIND])](entry)

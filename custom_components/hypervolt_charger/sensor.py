@@ -1,9 +1,10 @@
 """Sensors: what the charger is doing, measurements, energy, and coming windows."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import override
 
 from homeassistant.components.sensor import (
@@ -41,6 +42,7 @@ from .hypervolt.client import HypervoltApiClient
 from .hypervolt.device_state import HypervoltLockState
 from .hypervolt.energy import PowerMeter
 from .hypervolt.permission import Readiness, readiness
+from .restore import HypervoltRestoreEntity
 
 PARALLEL_UPDATES = 0
 
@@ -73,6 +75,12 @@ def _window_end(coordinator: HypervoltUpdateCoordinator) -> datetime | None:
     return window.end if window else None
 
 
+def _last_update(coordinator: HypervoltUpdateCoordinator) -> datetime | None:
+    """Return a time in full seconds, as it is shown: parts of one are no change."""
+    last = coordinator.client.last_message
+    return None if last is None else last.replace(microsecond=0)
+
+
 def _amps(milliamps: int | None) -> float | None:
     return None if milliamps is None else milliamps / 1000
 
@@ -99,6 +107,8 @@ def _power(
         available_fn=is_live,
         device_class=SensorDeviceClass.POWER,
         native_unit_of_measurement=UnitOfPower.WATT,
+        reported_again=True,
+        reported_before_change=True,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         supported_fn=_tells(value_fn),
@@ -157,6 +167,8 @@ DESCRIPTIONS = (
         available_fn=is_live,
         device_class=SensorDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        reported_again=True,
+        reported_before_change=True,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
         value_fn=lambda coordinator: _amps(coordinator.data.output_current_milliamps),
@@ -166,6 +178,8 @@ DESCRIPTIONS = (
         available_fn=is_live,
         device_class=SensorDeviceClass.VOLTAGE,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        reported_again=True,
+        reported_before_change=True,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         value_fn=lambda coordinator: coordinator.data.voltage,
@@ -176,6 +190,8 @@ DESCRIPTIONS = (
         device_class=SensorDeviceClass.CURRENT,
         entity_registry_enabled_default=False,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        reported_again=True,
+        reported_before_change=True,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
         value_fn=lambda coordinator: _amps(coordinator.data.ct_current_milliamps),
@@ -186,6 +202,8 @@ DESCRIPTIONS = (
         device_class=SensorDeviceClass.POWER,
         entity_registry_enabled_default=False,
         native_unit_of_measurement=UnitOfPower.WATT,
+        reported_again=True,
+        reported_before_change=True,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         supported_fn=_speaks_legacy_api,
@@ -218,7 +236,7 @@ DESCRIPTIONS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=lambda coordinator: coordinator.client.last_message,
+        value_fn=_last_update,
     ),
 )
 
@@ -259,6 +277,9 @@ def _power_energy(
 TOTAL_DESCRIPTIONS = (
     HypervoltEnergySensorEntityDescription(
         key="total_energy",
+        # Not before a change: energy grows evenly, while a derivative of a step that
+        # takes no time would be absurd.
+        reported_again=True,
         watt_hours_fn=lambda books: (
             None
             if books.meter.count is None and not books.meter.total
@@ -325,7 +346,7 @@ class HypervoltSensor(HypervoltEntity, SensorEntity):
         return self.native_value
 
 
-class HypervoltEnergySensor(HypervoltEntity, RestoreSensor):
+class HypervoltEnergySensor(HypervoltRestoreEntity, RestoreSensor):
     """Shows a lifetime's energy, which no restart and no outage takes away."""
 
     entity_description: HypervoltEnergySensorEntityDescription
@@ -343,6 +364,11 @@ class HypervoltEnergySensor(HypervoltEntity, RestoreSensor):
     def _value(self) -> Hashable:
         return self.native_value
 
+    @override
+    def _can_be_own(self, data: Mapping[str, object]) -> bool:
+        unit = data.get("native_unit_of_measurement")
+        return unit == self.entity_description.native_unit_of_measurement
+
 
 class HypervoltTotalEnergySensor(HypervoltEnergySensor):
     """Shows the energy that the charger has delivered."""
@@ -352,12 +378,13 @@ class HypervoltTotalEnergySensor(HypervoltEnergySensor):
         """Go on from what was shown before, should the books be lost."""
         await super().async_added_to_hass()
         last = await self.async_get_last_sensor_data()
-        if last is not None and isinstance(last.native_value, int | float | Decimal):
-            self.coordinator.energy.async_at_least(round(last.native_value * 1000))
+        if last is not None and (kwh := _finite(last.native_value)) is not None:
+            self.coordinator.energy.async_at_least(round(kwh * 1000))
 
     @callback
-    def async_entity_id_changed(self) -> None:
-        """Let Home Assistant rename the entity in place: nothing hangs on its id."""
+    @override
+    def async_entity_id_changed(self, old_entity_id: str) -> None:
+        """Allow renaming in place (Home Assistant 2026.11): nothing uses the id."""
 
 
 class HypervoltPowerEnergySensor(HypervoltEnergySensor):
@@ -370,5 +397,13 @@ class HypervoltPowerEnergySensor(HypervoltEnergySensor):
         self.coordinator.energy.powers_wanted = True
 
     @callback
-    def async_entity_id_changed(self) -> None:
-        """Let Home Assistant rename the entity in place: nothing hangs on its id."""
+    @override
+    def async_entity_id_changed(self, old_entity_id: str) -> None:
+        """Allow renaming in place (Home Assistant 2026.11): nothing uses the id."""
+
+
+def _finite(value: object) -> float | None:
+    """Return a number that was stored; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return float(value) if isfinite(value) else None

@@ -24,11 +24,12 @@ READINGS: Final = (
 )  # fmt: skip
 # What changes from one push to the next while nothing happens.
 ONE: Final = ("house_power",)
-# The entities that show them, by their keys.
+# The entities that show them, by their keys. Meters of energy do not: none flows in the
+# no time that passes between two frames here.
 KEYS: Final = {
     "true_milli_amps": ("charger_current",),
     "voltage": ("voltage",),
-    "watt_hours": ("session_energy", "session_energy_total_increasing"),
+    "watt_hours": ("session_energy",),
     "carbon_saved_grams": ("session_carbon_saved",),
     "ct_current": (),
     "ev_power": ("ev_power",),

@@ -92,11 +92,16 @@ def writes_of(rig: Rig, frame: str) -> tuple[Writes, set[str]]:
     return writes, different(before, shown(rig.hass))
 
 
-def superfluous(rig: Rig, frame: str) -> int:
-    """Count the writes of a push that told nobody anything new."""
+def superfluous(rig: Rig, frame: str, *, lasting: bool = False) -> int:
+    """Count the writes of a push that told nobody anything new.
+
+    Where what it changes was `lasting`, each measurement may report its old value
+    before: helpers for integrals calculate from that.
+    """
     writes, reason = writes_of(rig, frame)
     assert reason <= set(writes.changed), "a change was not written"
-    return len(writes.changed) - len(reason) + len(writes.reported)
+    useful = set(writes.reported) & reason if lasting else set()
+    return len(writes.changed) - len(reason) + len(writes.reported) - len(useful)
 
 
 class _BareSensor(SensorEntity):
@@ -234,11 +239,27 @@ def _writes(rig: Rig) -> list[Figure]:
     kinds = (("all readings", READINGS), ("one reading", ONE), ("nothing", ()))
     figures = []
     for what, changing in kinds:
-        rig.take(session_frame(0, changing))
+        # What has lasted is reported once more before it changes: see below.
+        for number in (-1, 0):
+            rig.take(session_frame(number, changing))
         runs = [
             Run(value=superfluous(rig, session_frame(number + 1, changing)))
             for number in range(RUNS)
         ]
         name = f"superfluous writes and reports, push that changes {what}"
         figures.append(Figure(name=name, unit="", runs=runs, target=0))
+    runs = []
+    for number in range(RUNS):
+        rig.take(session_frame(number, ONE))
+        rig.take(session_frame(number, ONE))
+        frame = session_frame(number + 1, ONE)
+        runs.append(Run(value=superfluous(rig, frame, lasting=True)))
+    figures.append(
+        Figure(
+            name="superfluous writes and reports, push that changes a lasting reading",
+            unit="",
+            runs=runs,
+            target=0,
+        )
+    )
     return figures

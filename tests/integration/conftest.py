@@ -8,6 +8,7 @@ import aiohttp
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.hypervolt_charger.hypervolt import energy
 from custom_components.hypervolt_charger.hypervolt.account import HypervoltAccount
 from custom_components.hypervolt_charger.hypervolt.charger import ApiVariant
 from custom_components.hypervolt_charger.hypervolt.client import HypervoltApiClient
@@ -48,6 +49,15 @@ async def time_machine(
             await hass.services.async_call(
                 "automation", "turn_off", {"entity_id": "all"}, blocking=True
             )
+
+
+@pytest.fixture
+def any_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let chargers deliver in a moment what they deliver in an hour.
+
+    `SimulatedCharger.advance` moves the charger's clock alone.
+    """
+    monkeypatch.setattr(energy, "MOST_WATTS", 1e12)
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from homeassistant.const import (
     ATTR_DEVICE_CLASS,
     STATE_OFF,
     STATE_ON,
-    STATE_UNAVAILABLE,
     STATE_UNKNOWN,
     EntityCategory,
 )
 from homeassistant.helpers import entity_registry as er
 import pytest
 
-from tests.conftest import SetUpCharger
+from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Personality
 from tests.waiting import eventually
 
@@ -36,16 +35,25 @@ async def test_which_exist(
         assert entity_id == f"binary_sensor.hypervolt_{key}"
 
 
+def is_confirmed(rig: Rig) -> bool:
+    confirmed = entity(rig, "binary_sensor", "car_plugged").attributes["confirmed"]
+    assert isinstance(confirmed, bool)
+    return confirmed
+
+
 async def test_the_plug(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
     plug = entity(rig, "binary_sensor", "car_plugged")
     assert plug.attributes[ATTR_DEVICE_CLASS] == "plug"
     # Chargers tell of the plug when it changes, not before.
     await eventually(lambda: rig.state("binary_sensor", "car_plugged") == STATE_UNKNOWN)
+    assert not plug.attributes["confirmed"]
     rig.charger.plug_in()
     await eventually(lambda: rig.state("binary_sensor", "car_plugged") == STATE_ON)
+    assert is_confirmed(rig)
     rig.charger.unplug()
     await eventually(lambda: rig.state("binary_sensor", "car_plugged") == STATE_OFF)
+    assert is_confirmed(rig)
 
 
 async def test_the_connection(setup_charger: SetUpCharger) -> None:
@@ -59,9 +67,7 @@ async def test_the_connection(setup_charger: SetUpCharger) -> None:
 
     await rig.cloud.pause()
     await eventually(lambda: rig.state("binary_sensor", "connection") == STATE_OFF)
-    await eventually(
-        lambda: rig.state("binary_sensor", "car_plugged") == STATE_UNAVAILABLE
-    )
+    assert rig.state("binary_sensor", "car_plugged") == STATE_UNKNOWN
     assert rig.state("binary_sensor", "connection") == STATE_OFF
 
     await rig.cloud.resume()

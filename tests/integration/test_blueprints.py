@@ -1,7 +1,7 @@
 """The blueprints: valid for Home Assistant, and they do their job."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 import shutil
 from typing import Any, Final
@@ -28,6 +28,10 @@ FILES: Final = sorted(FOLDER.rglob("*.yaml"))
 SOURCE: Final = (
     "https://github.com/hypervolt-charger/home-assistant-hypervolt-charger/blob/main/"
 )
+
+CAR_PLUGGED: Final = "binary_sensor.hypervolt_car_plugged"
+NOT_PLUGGED: Final = "The car is not plugged in"
+MAYBE_NOT_PLUGGED: Final = "The car may not be plugged in"
 
 type Told = list[dict[str, Any]]
 
@@ -160,30 +164,73 @@ async def test_apply_a_planner_in_vain(
     assert sessions(rig) == set()
 
 
+@pytest.fixture
+def reminders(
+    time_machine: TimeMachine, told: Told, use: Callable[..., Any]
+) -> Callable[[], Awaitable[Told]]:
+    """Return what the first evening's reminder is."""
+
+    async def remind() -> Told:
+        await use("plug_in_reminder", car_plugged=CAR_PLUGGED)
+        await time_machine.leap_to(at(21, 29, day=5))
+        assert told == []
+        await time_machine.leap_to(at(21, 31, day=5))
+        return told
+
+    return remind
+
+
+@pytest.mark.parametrize(
+    ("state", "attributes", "title"),
+    [
+        ("on", {"confirmed": True}, None),
+        ("off", {"confirmed": True}, NOT_PLUGGED),
+        # The last known plug, of before an outage or a restart.
+        ("on", {"confirmed": False}, MAYBE_NOT_PLUGGED),
+        ("off", {"confirmed": False}, MAYBE_NOT_PLUGGED),
+        ("on", {"confirmed": "true"}, MAYBE_NOT_PLUGGED),
+        ("on", {}, MAYBE_NOT_PLUGGED),
+        ("unknown", {"confirmed": False}, MAYBE_NOT_PLUGGED),
+        ("unavailable", {}, MAYBE_NOT_PLUGGED),
+        (None, {}, MAYBE_NOT_PLUGGED),
+    ],
+)
 async def test_remind_to_plug_in(
-    time_machine: TimeMachine, rig: Rig, told: Told, use: Callable[..., Any]
+    hass: HomeAssistant,
+    reminders: Callable[[], Awaitable[Told]],
+    state: str | None,
+    attributes: dict[str, Any],
+    title: str | None,
 ) -> None:
+    """Only a car that is plugged in for certain is a reason not to remind."""
+    if state is not None:
+        hass.states.async_set(CAR_PLUGGED, state, attributes)
+    messages = await reminders()
+    assert [message["title"] for message in messages] == ([title] if title else [])
+    for message in messages:
+        assert "if it is to charge tonight" in message["message"]
+
+
+async def test_remind_to_plug_in_on_some_days(
+    hass: HomeAssistant,
+    time_machine: TimeMachine,
+    told: Told,
+    use: Callable[..., Any],
+) -> None:
+    hass.states.async_set(CAR_PLUGGED, "off", {"confirmed": True})
+    at_home = {"condition": "state", "entity_id": "person.driver", "state": "home"}
+    hass.states.async_set("person.driver", "home")
     await use(
         "plug_in_reminder",
-        car_plugged=rig.entity_id("binary_sensor", "car_plugged"),
+        car_plugged=CAR_PLUGGED,
         days=["fri", "sun", "mon"],
+        condition=[at_home],
     )
-    # Unknown on Friday, unplugged but not wanted on Saturday.
-    await time_machine.leap_to(at(21, 31, day=5))
-    assert told == []
-    rig.charger.plug_in()
-    await eventually(lambda: rig.state("binary_sensor", "car_plugged") == "on")
-    rig.charger.unplug()
-    await eventually(lambda: rig.state("binary_sensor", "car_plugged") == "off")
-    await time_machine.leap_to(at(21, 31, day=6))
-    assert told == []
-    await time_machine.leap_to(at(21, 30, day=7))
-    await eventually(lambda: told)
-    assert told[0]["title"] == "The car is not plugged in"
-    rig.charger.plug_in()
-    await eventually(lambda: rig.state("binary_sensor", "car_plugged") == "on")
-    await time_machine.leap_to(at(21, 31, day=8))
-    assert len(told) == 1
+    for day, reminders in ((5, 1), (6, 1), (7, 2), (8, 2)):
+        if day == 8:
+            hass.states.async_set("person.driver", "not_home")
+        await time_machine.leap_to(at(21, 31, day=day))
+        assert len(told) == reminders
 
 
 async def test_stop_after_energy(
@@ -196,11 +243,11 @@ async def test_stop_after_energy(
         limit=2,
     )
     rig.charger.plug_in()
-    rig.charger.advance(600)
+    await time_machine.leap_to(time_machine.now + timedelta(seconds=600))
     await eventually(lambda: rig.state("switch", "charging") == "on")
     await time_machine.settle()
     assert rig.charger.charging
-    rig.charger.advance(400)
+    await time_machine.leap_to(time_machine.now + timedelta(seconds=400))
     await eventually(lambda: not rig.charger.charging)
     assert 1.9 < rig.charger.delivered_wh / 1000 < 2.2
     # Whoever switches it on again means it.
@@ -211,6 +258,6 @@ async def test_stop_after_energy(
         blocking=True,
     )
     await eventually(lambda: rig.charger.charging)
-    rig.charger.advance(60)
+    await time_machine.leap_to(time_machine.now + timedelta(seconds=60))
     await time_machine.settle()
     assert rig.charger.charging

@@ -20,6 +20,8 @@ from .surviving import Watch, covers, lines, sent, shows_live_data
 PLUG = "car_plugged"
 MODE = "charge_mode"
 
+pytestmark = pytest.mark.usefixtures("any_power")
+
 
 async def set_current(rig: Rig, amps: int) -> None:
     await act(rig, "number", "set_value", "max_current", value=amps)

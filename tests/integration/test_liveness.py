@@ -232,7 +232,10 @@ async def test_a_silent_legacy_v2_charges_nothing(setup_charger: SetUpCharger) -
     assert rig.state("sensor", "charging_readiness") == "ready"
 
 
-async def test_a_session_whose_end_was_missed_ends(setup_charger: SetUpCharger) -> None:
+async def test_a_session_whose_end_was_missed_is_not_known_to_have_ended(
+    setup_charger: SetUpCharger,
+) -> None:
+    """A silence that follows current may be the cloud's: nothing is concluded from it."""
     rig = await setup_charger(Personality.LEGACY_V2)
     rig.charger.plug_in()
     await eventually(lambda: rig.state("switch", "charging") == STATE_ON)
@@ -240,7 +243,34 @@ async def test_a_session_whose_end_was_missed_ends(setup_charger: SetUpCharger) 
     rig.charger.unplug()
     await eventually(lambda: rig.state("switch", "charging") == STATE_UNKNOWN)
     rig.cloud.faults.clear()
+    await asyncio.sleep(2 * FAST.silence)
+    assert rig.state("switch", "charging") == STATE_UNKNOWN
+    rig.charger.plug_in(needs_wh=0.5)
+    await eventually(lambda: rig.state("switch", "charging") == STATE_ON)
     await eventually(lambda: rig.state("switch", "charging") == STATE_OFF)
+    # Now the end was seen, and silence means that there is no session.
+    await asyncio.sleep(2 * FAST.silence)
+    assert rig.state("switch", "charging") == STATE_OFF
+
+
+@pytest.mark.parametrize("path", ["", "/session/in-progress"])
+async def test_silence_in_a_charge_is_never_taken_for_its_end(
+    setup_charger: SetUpCharger, path: str
+) -> None:
+    """F1 while a legacy V2 draws 7.4 kW, on both sockets or the session's alone."""
+    rig = await setup_charger(Personality.LEGACY_V2)
+    rig.charger.plug_in()
+    await eventually(lambda: rig.charger.ev_power > 7000)
+    await eventually(lambda: rig.state("switch", "charging") == STATE_ON)
+    rig.cloud.faults.enable(Fault.STALL, charger=rig.charger, replies=True, path=path)
+    await eventually(lambda: rig.state("switch", "charging") == STATE_UNKNOWN)
+    for _ in range(30):
+        await asyncio.sleep(0.1)
+        assert rig.state("switch", "charging") == STATE_UNKNOWN
+        assert rig.state("sensor", "charging_readiness") == STATE_UNAVAILABLE
+        assert rig.state("sensor", "charger_current") == STATE_UNAVAILABLE
+    rig.cloud.faults.clear()
+    await eventually(lambda: rig.state("switch", "charging") == STATE_ON)
 
 
 async def test_the_last_update_tells_the_truth(setup_charger: SetUpCharger) -> None:

@@ -35,10 +35,7 @@ from custom_components.hypervolt_charger.hypervolt.schedule import (
     write_v2,
     write_v3,
 )
-from custom_components.hypervolt_charger.planned_schedule import (
-    _schedule_from,
-    _schedule_json,
-)
+from custom_components.hypervolt_charger.planned_schedule import CODEC
 from tests.simulator.schedule import (
     Schedule as ChargersSchedule,
     parse_rest_schedule,
@@ -163,7 +160,7 @@ def test_the_v2_form(schedule: Schedule) -> None:
 
 @given(schedules())
 def test_the_form_on_disk(schedule: Schedule) -> None:
-    assert _schedule_from(_schedule_json(schedule)) == schedule
+    assert CODEC.decode(Schedule, CODEC.encode(schedule)).value == schedule
 
 
 @settings(max_examples=300)

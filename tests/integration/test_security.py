@@ -275,7 +275,7 @@ async def test_what_is_stored_is_for_its_owner_alone(
     energy = EnergyStore(hass, "entry")
     for store in (energy._books, energy._sessions, store_of(hass, "entry")):
         # The tests' Home Assistant keeps in memory what is saved any other way.
-        await hass.async_add_executor_job(store._write_data, {"data": {}})
+        await hass.async_add_executor_job(store._store._write_data, {"data": {}})
     files = sorted((tmp_path / ".storage").iterdir())
     assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
 

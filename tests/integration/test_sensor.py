@@ -120,6 +120,7 @@ async def test_categories_and_defaults(
         assert entry.disabled is disabled, key
 
 
+@pytest.mark.usefixtures("any_power")
 async def test_a_session(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
     await enable(rig, "sensor", "ct_current", "last_update")
@@ -143,6 +144,7 @@ async def test_a_session(setup_charger: SetUpCharger) -> None:
     assert abs(datetime.now(UTC) - last_update) < timedelta(minutes=1)
 
 
+@pytest.mark.usefixtures("any_power")
 async def test_the_rising_sensor_bears_noise(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
     rig.charger.plug_in()

@@ -296,7 +296,7 @@ async def test_while_a_plug_is_believed_to_stay(setup_charger: SetUpCharger) -> 
     rig.charger.plug_in()
     await eventually(lambda: client.state.charging)
     rig.charger.unplug()
-    await eventually(lambda: client._unplugging)
+    await eventually(lambda: client._plug._unplugging)
     await unloads_cleanly(rig)
 
 

@@ -46,16 +46,27 @@ _STALE_REST_SCHEDULE: Final = RestSchedule(intervals=(Interval(1860, 16140),))
 class LiveFrame:
     """A frame of live data that went out to a client.
 
-    `at` is monotonic; `session` and `watt_hours` are the truth then, whatever a fault
-    made of it, `open` whether the session still went on; `of_session` is False where
-    the frame tells of the plug alone.
+    `at` is monotonic. Of the session, `number` and `delivered` are the truth then, `open`
+    whether it still went on, `flows` whether it charged and `final` whether that ended
+    with this frame; `shown` and `charging` are
+    what the frame said of it, None if that can't be read, and `base` what its count
+    leaves out of the session, or if negative, has from earlier ones. `readable` are the
+    members that can be read; `pilot` is what a frame of the plug holds, which has
+    nothing of the rest.
     """
 
     at: float
-    session: int
-    watt_hours: float
+    number: int
+    delivered: float
     open: bool
-    of_session: bool
+    flows: bool = False
+    final: bool = False
+    shown: int | None = None
+    charging: bool | None = None
+    base: int = 0
+    readable: frozenset[str] = frozenset()
+    of_session: bool = True
+    pilot: str | None = None
 
 
 class Wire(Protocol):
@@ -341,7 +352,7 @@ class SimulatedCharger:
         """Plug a car in; without `needs_wh` its battery is empty."""
         self.catch_up()
         battery = battery_kwh * 1000
-        self.point.car = Car(battery, battery if needs_wh is None else needs_wh)
+        self.point.connect(Car(battery, battery if needs_wh is None else needs_wh))
         self.wire.pilot_changed()
         self._session_frame_if_idle()
         self.settle()

@@ -48,6 +48,10 @@ class PowerBalance:
     grid: float
     generation: float
 
+    def without_car(self) -> PowerBalance:
+        """Return the balance as if the car took nothing."""
+        return PowerBalance(self.house, 0.0, self.grid - self.ev, self.generation)
+
     def flows(self) -> list[str]:
         """Return the `energy_flow` words; the sun serves house, car, grid in turn."""
         to_house = min(self.generation, self.house)
@@ -77,6 +81,10 @@ class ChargePoint:
         self.session_number = 0
         self.session_wh = 0.0
         self.delivered_wh = 0.0
+        self.plugged_wh = 0.0
+        """What the car has got since it was plugged in, in one session or several."""
+        self.plugged_session = 0
+        """The number of the first of these sessions."""
         self.finished: list[FinishedSession] = []
         self._target = 0.0
         self._ramp = 0.0
@@ -114,6 +122,12 @@ class ChargePoint:
         return PowerBalance(
             self.house_load, ev, self.house_load + ev - self.solar, self.solar
         )
+
+    def connect(self, car: Car) -> None:
+        """Plug a car in."""
+        self.car = car
+        self.plugged_wh = 0.0
+        self.plugged_session = self.session_number + 1
 
     def target_amps(self, mode: str | None, max_amps: float) -> float:
         """Return the current a mode asks for now; 0 is "do not charge"."""
@@ -185,5 +199,6 @@ class ChargePoint:
         self._peak = max(self._peak, watts)
         self.session_wh += energy
         self.delivered_wh += energy
+        self.plugged_wh += energy
         self.car.needs_wh -= energy
         return seconds

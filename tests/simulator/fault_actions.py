@@ -1,7 +1,7 @@
 """Faults that do something by themselves when they are switched on or off."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Final
 
 from .backend import Backend, Line
@@ -12,6 +12,14 @@ from .sockets import ChargerWire
 from .sync_protocol import send_garbage
 from .vocabulary import WEEK, Json, Pilot
 
+type _Work = Callable[[SimulatedCharger, ActiveFault], Coroutine[None, None, None]]
+
+_OF_SESSION_DATA: Final = frozenset(
+    {Fault.WH_NOISE, Fault.FROZEN_FIELDS, Fault.PHANTOM, Fault.PARTIAL_SESSION}
+)
+_HIDING: Final = frozenset(
+    {Fault.STALL, Fault.V2_SILENCE, Fault.WH_NOISE, Fault.PARTIAL_SESSION}
+)
 _DROPPING: Final = (Fault.BAD_CLOSE, Fault.WS_REFUSED, Fault.BLOCKED)
 
 
@@ -44,11 +52,9 @@ class FaultActions:
         self._touch_sockets(fault)
         for line in self._lines(fault):
             charger = line.charger
+            if work := _WORK.get(fault.fault):
+                self._run(fault, work(charger, fault))
             match fault.fault:
-                case Fault.PILOT_FLAP:
-                    self._run(fault, self._flap(charger, fault))
-                case Fault.FOREIGN_WRITE:
-                    self._run(fault, self._write(charger, fault))
                 case Fault.PILOT_ODD:
                     _push_odd_pilots(charger, fault)
                 case Fault.MESSY_DOC:
@@ -62,7 +68,7 @@ class FaultActions:
                     self._store_midnight_schedule(charger)
                 case Fault.NO_SCHEDULE | Fault.OCTOPUS_SHAPE:
                     line.wire.schedule_changed()
-                case Fault.WH_NOISE | Fault.FROZEN_FIELDS | Fault.PHANTOM:
+                case _ if fault.fault in _OF_SESSION_DATA:
                     line.wire.session_changed()
                 case _:
                     pass
@@ -85,7 +91,7 @@ class FaultActions:
                     wire.schedule_changed()
                 case Fault.MIDNIGHT:
                     self._restore_schedule(line.charger)
-                case Fault.STALL | Fault.V2_SILENCE | Fault.WH_NOISE:
+                case _ if fault.fault in _HIDING:
                     wire.session_changed()
                 case _:
                     pass
@@ -111,38 +117,6 @@ class FaultActions:
             raise
         self._tasks.setdefault(key, []).append(task)
 
-    async def _flap(self, charger: SimulatedCharger, fault: ActiveFault) -> None:
-        """protocol.md 12, F13."""
-        while True:
-            if charger.plugged:
-                charger.push(_pilot_push(Pilot.UNPLUGGED))
-            await asyncio.sleep(fault.number("a_seconds"))
-            charger.wire.pilot_changed()
-            await asyncio.sleep(fault.number("b_seconds"))
-
-    async def _write(self, charger: SimulatedCharger, fault: ActiveFault) -> None:
-        """protocol.md 12, F40: one change after another, each a new value."""
-        turn = 0
-        while True:
-            match turn % 3:
-                case 0:
-                    amps = 10_000 if charger.max_current != 10_000 else 20_000
-                    charger.app_apply(max_current=amps)
-                case 1:
-                    level = 0.25 if charger.brightness != 0.25 else 0.75
-                    charger.app_apply(brightness=level)
-                case _:
-                    rest = charger.rest_schedule
-                    enabled = (
-                        charger.schedule.enabled
-                        if charger.personality.speaks_v3_api
-                        else rest is not None and rest.enabled
-                    )
-                    if not charger.schedule.is_octopus:
-                        charger.app_set_schedule(enabled=not enabled)
-            turn += 1
-            await asyncio.sleep(fault.number("every"))
-
     def _store_midnight_schedule(self, charger: SimulatedCharger) -> None:
         """protocol.md 8.2: stored forms that a reader must understand."""
         if not charger.personality.speaks_v3_api or charger.schedule.is_octopus:
@@ -162,6 +136,47 @@ class FaultActions:
         before, stored = self._schedules.pop(charger.charger_id, (None, None))
         if before is not None and charger.schedule == stored:
             charger.app_set_schedule(enabled=before.enabled, sessions=before.sessions)
+
+
+async def _flap(charger: SimulatedCharger, fault: ActiveFault) -> None:
+    """protocol.md 12, F13."""
+    while True:
+        if charger.plugged:
+            charger.push(_pilot_push(Pilot.UNPLUGGED))
+        await asyncio.sleep(fault.number("a_seconds"))
+        charger.wire.pilot_changed()
+        await asyncio.sleep(fault.number("b_seconds"))
+
+
+async def _repeat_pilot(charger: SimulatedCharger, fault: ActiveFault) -> None:
+    """protocol.md 5.8."""
+    while True:
+        charger.wire.pilot_changed()
+        await asyncio.sleep(fault.number("every"))
+
+
+async def _write(charger: SimulatedCharger, fault: ActiveFault) -> None:
+    """protocol.md 12, F40: one change after another, each a new value."""
+    turn = 0
+    while True:
+        match turn % 3:
+            case 0:
+                amps = 10_000 if charger.max_current != 10_000 else 20_000
+                charger.app_apply(max_current=amps)
+            case 1:
+                level = 0.25 if charger.brightness != 0.25 else 0.75
+                charger.app_apply(brightness=level)
+            case _:
+                rest = charger.rest_schedule
+                enabled = (
+                    charger.schedule.enabled
+                    if charger.personality.speaks_v3_api
+                    else rest is not None and rest.enabled
+                )
+                if not charger.schedule.is_octopus:
+                    charger.app_set_schedule(enabled=not enabled)
+        turn += 1
+        await asyncio.sleep(fault.number("every"))
 
 
 def _pilot_push(value: Json, *, composite: bool = False) -> dict[str, Json]:
@@ -199,3 +214,10 @@ def _push_new_values(wire: ChargerWire) -> None:
         }
         wire.broadcast("schedules.get", {"applied": strange, "pending": {}})
         wire.broadcast("plugncharge.get", {"applied": "mega_eco"})
+
+
+_WORK: Final[Mapping[Fault, _Work]] = {
+    Fault.PILOT_FLAP: _flap,
+    Fault.REPEATED_PILOT: _repeat_pilot,
+    Fault.FOREIGN_WRITE: _write,
+}

@@ -1,5 +1,6 @@
-"""The forty known misbehaviours of the cloud as switches (protocol.md 12).
+"""The known misbehaviours of the cloud as switches (protocol.md 12).
 
+F1 to F40 are numbered as in protocol.md; what comes after them is not in its table.
 `FAULTS` is the table: what each switch does, where it acts and which options it
 takes. Every switch also takes `charger` (a charger or its id; none means all) and
 `count` (it works that many times, then ends; `once=True` is `count=1`).
@@ -16,7 +17,7 @@ from .vocabulary import Json
 
 
 class Fault(StrEnum):
-    """Names and codes as in the table of protocol.md 12."""
+    """Names and codes, up to F40 as in the table of protocol.md 12."""
 
     STALL = "F1"
     TOKEN_AGE = "F2"
@@ -58,6 +59,9 @@ class Fault(StrEnum):
     GONE = "F38"
     ACCOUNT = "F39"
     FOREIGN_WRITE = "F40"
+    PARTIAL_SESSION = "F41"
+    LOST_PILOT = "F42"
+    REPEATED_PILOT = "F43"
 
 
 class Place(StrEnum):
@@ -118,6 +122,11 @@ _ROWS: Final = (
         {
             "replies": Option(False, "requests are answered nevertheless"),
             "until_reconnect": Option(False, "sockets opened later work"),
+            "path": Option(
+                "",
+                "only sockets whose path contains this, such as a legacy V2's"
+                " /session/in-progress",
+            ),
         },
     ),
     FaultInfo(
@@ -396,10 +405,35 @@ _ROWS: Final = (
                 "dip",
                 "dip: every third frame is lower; reset: restarts in the session;"
                 " keep: the last total stays while idle; jump: every third frame"
-                " is higher",
-                ("dip", "reset", "keep", "jump"),
+                " is higher; drop: falls to `level` for some frames, then goes on"
+                " where it was; resume: a further session of the same car goes on"
+                " where its last one ended; lifetime: all energy ever delivered, and"
+                " `offset`; burst: some frames in quick succession show `absurd`;"
+                " plateau: stands still for some frames, then catches up",
+                (
+                    "dip",
+                    "reset",
+                    "keep",
+                    "jump",
+                    "drop",
+                    "resume",
+                    "lifetime",
+                    "burst",
+                    "plateau",
+                ),
             ),
             "watt_hours": Option(5, "size of a dip or jump"),
+            "frames": Option(
+                3,
+                "wrong frames in a row of a drop, lifetime, burst or plateau; 0: all;"
+                " `count` counts the rows",
+            ),
+            "between": Option(3, "right frames before the next wrong ones"),
+            "level": Option(0, "what a drop shows at most"),
+            "idle": Option(False, "the frames of a drop deny that it charges"),
+            "offset": Option(4_000_000, "of a lifetime's count"),
+            "absurd": Option(305_000, "what a burst shows"),
+            "gap": Option(1.0, "seconds between the frames of a burst"),
         },
     ),
     FaultInfo(
@@ -462,6 +496,33 @@ _ROWS: Final = (
         " activation mode changes without a push.",
         Place.CHARGER,
         {"every": Option(2.0, "seconds between two changes")},
+    ),
+    FaultInfo(
+        Fault.PARTIAL_SESSION,
+        "Session frames go on without some of their members, or without what can be"
+        " read of them (not in protocol.md's table; see 5.2 and 6.2).",
+        Place.SESSION,
+        {
+            "fields": Option(["watt_hours"], "which members"),
+            "how": Option(
+                "absent",
+                "left out, null, or a text that is neither a number nor a yes or no",
+                ("absent", "null", "text"),
+            ),
+        },
+    ),
+    FaultInfo(
+        Fault.LOST_PILOT,
+        "Pushes of the pilot are lost; `count` counts those that somebody would have"
+        " received (not in protocol.md's table; see 10).",
+        Place.SYNC,
+    ),
+    FaultInfo(
+        Fault.REPEATED_PILOT,
+        "The pilot is pushed again and again without a change (not in protocol.md's"
+        " table; see 5.8).",
+        Place.SYNC,
+        {"every": Option(5.0, "seconds between two pushes")},
     ),
 )
 

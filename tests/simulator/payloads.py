@@ -5,6 +5,7 @@ from random import Random
 
 from .charger import Document, SimulatedCharger
 from .faults import ActiveFault, Fault, FaultBoard
+from .noise import Count, NoisyCount
 from .schedule import Schedule, Session
 from .vocabulary import (
     CARBON_GRAMS_PER_WATT_HOUR,
@@ -15,6 +16,8 @@ from .vocabulary import (
 
 _IDLE_CLAMP_MILLIAMPS = 1900
 """Constant on an idle V3 (protocol.md 6.2)."""
+_UNREADABLE = "n/a"
+"""No number, and no yes or no."""
 
 
 class Payloads:
@@ -23,25 +26,27 @@ class Payloads:
     def __init__(self, charger: SimulatedCharger, faults: FaultBoard) -> None:
         self._charger = charger
         self._faults = faults
-        self._noise_frames = 0
-        self._reset_base: tuple[ActiveFault, int, int] | None = None
+        self._noisy = NoisyCount(charger, faults)
+        self.count = Count(watt_hours=0)
+        """That of the latest frame."""
 
     def session(self, *, final: bool = False) -> dict[str, Json]:
         """Return the params of `get.session` (protocol.md 5.5, 6.2)."""
         charger, point = self._charger, self._charger.point
-        balance = point.balance
+        count = self.count = self._noisy.next(final=final)
+        charging = charger.charging and not count.idle
+        balance = point.balance.without_car() if count.idle else point.balance
         house, ev = round(balance.house), round(balance.ev)
         generation = round(balance.generation)
         grid = house + ev - generation
         clamp = abs(grid) / point.volts * 1000
-        watt_hours = self._watt_hours(final=final)
         frame: dict[str, Json] = {
-            "charging": charger.charging,
-            "true_milli_amps": round(point.amps * 1000),
-            "voltage": round(point.volts) if charger.charging else 0,
-            "watt_hours": watt_hours,
-            "carbon_saved_grams": int(CARBON_GRAMS_PER_WATT_HOUR * watt_hours),
-            "ct_current": round(clamp) if charger.charging else _IDLE_CLAMP_MILLIAMPS,
+            "charging": charging,
+            "true_milli_amps": 0 if count.idle else round(point.amps * 1000),
+            "voltage": round(point.volts) if charging else 0,
+            "watt_hours": count.watt_hours,
+            "carbon_saved_grams": int(CARBON_GRAMS_PER_WATT_HOUR * count.watt_hours),
+            "ct_current": round(clamp) if charging else _IDLE_CLAMP_MILLIAMPS,
             "ev_power": ev,
             "grid_power": grid,
             "house_power": house + ev if charger.house_includes_ev else house,
@@ -54,26 +59,28 @@ class Payloads:
     def in_progress(self, *, final: bool = False) -> dict[str, Json]:
         """Return the bare frame of a legacy V2 (protocol.md 5.6)."""
         charger, point = self._charger, self._charger.point
-        watt_hours = self._watt_hours(final=final)
-        grid = point.balance.grid
+        count = self.count = self._noisy.next(final=final)
+        charging = charger.charging and not count.idle
+        balance = point.balance.without_car() if count.idle else point.balance
+        grid = balance.grid
         frame: dict[str, Json] = {
-            "charging": charger.charging,
-            "session": point.session_number,
+            "charging": charging,
+            "session": self._noisy.session_number,
             "milli_amps": charger.max_current,
-            "true_milli_amps": round(point.amps * 1000),
-            "watt_hours": watt_hours,
-            "ccy_spent": int(PENCE_PER_WATT_HOUR * watt_hours),
-            "carbon_saved_grams": int(CARBON_GRAMS_PER_WATT_HOUR * watt_hours),
+            "true_milli_amps": 0 if count.idle else round(point.amps * 1000),
+            "watt_hours": count.watt_hours,
+            "ccy_spent": int(PENCE_PER_WATT_HOUR * count.watt_hours),
+            "carbon_saved_grams": int(CARBON_GRAMS_PER_WATT_HOUR * count.watt_hours),
             "ct_current": round(abs(grid) / point.volts * 1000),
             "ct_power": round(grid),
-            "voltage": round(point.volts) if charger.charging else 0,
+            "voltage": round(point.volts) if charging else 0,
         }
         if charger.legacy_power_fields:
             frame |= {
-                "ev_power": round(point.ev_watts),
-                "house_power": round(point.balance.house),
+                "ev_power": round(balance.ev),
+                "house_power": round(balance.house),
                 "grid_power": round(grid),
-                "generation_power": round(point.balance.generation),
+                "generation_power": round(balance.generation),
             }
         return self._distorted(frame)
 
@@ -174,34 +181,6 @@ class Payloads:
             return str(firmware)
         return firmware
 
-    def _watt_hours(self, *, final: bool) -> int:
-        charger = self._charger
-        total = int(charger.point.session_wh)
-        shown = total if final else charger.watt_hours
-        noise = self._faults.find(Fault.WH_NOISE, charger)
-        if noise is None:
-            return shown
-        self._noise_frames += 1
-        amount = int(noise.number("watt_hours"))
-        third = self._noise_frames % 3 == 0
-        match noise.text("mode"):
-            case "keep":
-                return total
-            case "dip" if third:
-                return max(0, shown - amount)
-            case "jump" if third:
-                return shown + amount
-            case "reset":
-                return max(0, shown - self._base(noise, shown))
-        return shown
-
-    def _base(self, noise: ActiveFault, shown: int) -> int:
-        """Return what was counted before the early reset, within the same session."""
-        number = self._charger.point.session_number
-        if self._reset_base is None or self._reset_base[0] is not noise:
-            self._reset_base = (noise, number, shown)
-        return self._reset_base[2] if self._reset_base[1] == number else 0
-
     def _distorted(self, frame: dict[str, Json]) -> dict[str, Json]:
         charger = self._charger
         frozen = self._faults.find(Fault.FROZEN_FIELDS, charger)
@@ -218,7 +197,23 @@ class Payloads:
         power = frame.get("ct_power")
         if scale is not None and isinstance(power, int):
             frame["ct_power"] = round(power * scale.number("factor"))
-        return frame
+        return self._partial(frame)
+
+    def _partial(self, frame: dict[str, Json]) -> dict[str, Json]:
+        """Leave members out, or what can be read of them (F41)."""
+        partial = self._faults.find(Fault.PARTIAL_SESSION, self._charger)
+        if partial is None:
+            return frame
+        names = frame.keys() & {str(name) for name in partial.items("fields")}
+        match partial.text("how"):
+            case "absent":
+                return {
+                    name: value for name, value in frame.items() if name not in names
+                }
+            case "null":
+                return frame | dict.fromkeys(names)
+            case _:
+                return frame | dict.fromkeys(names, _UNREADABLE)
 
     def _phantom_watts(self) -> int:
         """After a session, its load for its duration again (F33)."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 import json
 import time
@@ -18,9 +18,11 @@ from .options import CloudOptions
 from .payloads import Payloads
 from .vocabulary import Confirm, Json, Personality
 
-_LIVE_METHODS: Final = frozenset(
-    {"get.session", "get.pilot_status", "get.composite_pilot_status"}
-)
+_PILOTS: Final = {
+    "get.pilot_status": "pilot_status",
+    "get.composite_pilot_status": "composite_pilot_status",
+}
+"""The member that each of the plug's methods has."""
 
 
 class Endpoint(StrEnum):
@@ -28,6 +30,11 @@ class Endpoint(StrEnum):
 
     SYNC = "sync"
     IN_PROGRESS = "in_progress"
+
+    @property
+    def path(self) -> str:
+        """The end of its URL."""
+        return "/session/in-progress" if self is Endpoint.IN_PROGRESS else "/sync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +202,8 @@ class ChargerWire(Wire):
         self, client: ClientSocket, message: Json | bytes, *, reply: bool = False
     ) -> None:
         """Send one message to one client, unless it stalls (F1)."""
-        stall = self._faults.find(Fault.STALL, self.charger)
-        if stall is not None:
-            later = client.opened_at > stall.enabled_at
-            exempt = stall.flag("until_reconnect") and later
-            if not exempt and not (reply and stall.flag("replies")):
-                return
+        if self._stalls(client, reply=reply):
+            return
         if isinstance(message, dict) and self._faults.find(
             Fault.MESSY_DOC, self.charger
         ):
@@ -211,19 +214,60 @@ class ChargerWire(Wire):
         client.send(message if isinstance(message, bytes) else encode(message))
         self._note_live(client, message)
 
+    def _stalls(self, client: ClientSocket, *, reply: bool) -> bool:
+        stall = self._faults.find(Fault.STALL, self.charger)
+        if stall is None or stall.text("path") not in client.endpoint.path:
+            return False
+        if stall.flag("until_reconnect") and client.opened_at > stall.enabled_at:
+            return False
+        return not (reply and stall.flag("replies"))
+
     def _note_live(self, client: ClientSocket, message: Json | bytes) -> None:
-        method = message.get("method") if isinstance(message, dict) else None
-        if client.endpoint is Endpoint.IN_PROGRESS or method in _LIVE_METHODS:
-            point = self.charger.point
+        if not isinstance(message, dict):
+            return
+        method = message.get("method")
+        if isinstance(method, str) and method in _PILOTS:
+            params = message.get("params")
+            value = params.get(_PILOTS[method]) if isinstance(params, dict) else None
             self._live.append(
-                LiveFrame(
-                    at=time.monotonic(),
-                    session=point.session_number,
-                    watt_hours=point.session_wh,
-                    open=point.session_open,
-                    of_session=method in (None, "get.session"),
+                replace(
+                    self._frame_now(),
+                    of_session=False,
+                    pilot=value if isinstance(value, str) else None,
                 )
             )
+        elif method == "get.session":
+            self._note_session(message.get("params"))
+        elif client.endpoint is Endpoint.IN_PROGRESS and method is None:
+            self._note_session(message)
+
+    def _note_session(self, params: Json) -> None:
+        members = params if isinstance(params, dict) else {}
+        count, charging = members.get("watt_hours"), members.get("charging")
+        self._live.append(
+            replace(
+                self._frame_now(),
+                shown=count if type(count) is int else None,
+                charging=charging if isinstance(charging, bool) else None,
+                final=self.payloads.count.final,
+                base=self.payloads.count.base,
+                readable=frozenset(
+                    name
+                    for name, value in members.items()
+                    if value is not None and not isinstance(value, str)
+                ),
+            )
+        )
+
+    def _frame_now(self) -> LiveFrame:
+        point = self.charger.point
+        return LiveFrame(
+            at=time.monotonic(),
+            number=point.session_number,
+            delivered=point.session_wh,
+            open=point.session_open,
+            flows=point.charging,
+        )
 
     def broadcast(
         self, method: str, params: Json, *, but: ClientSocket | None = None
@@ -289,7 +333,8 @@ class ChargerWire(Wire):
         """Send what a client gets unasked after connecting, if anything."""
         charger = self.charger
         if client.endpoint is Endpoint.SYNC:
-            if charger.pilot_on_login and charger.personality.speaks_v3_api:
+            reports = charger.pilot_on_login and charger.personality.speaks_v3_api
+            if reports and not self._loses_pilot():
                 self.deliver(client, self._pilot_message())
             return
         if charger.personality is not Personality.LEGACY_V2:
@@ -301,6 +346,9 @@ class ChargerWire(Wire):
 
     @override
     def push_raw(self, frame: str | bytes | Json) -> None:
+        method = frame.get("method") if isinstance(frame, dict) else None
+        if isinstance(method, str) and method in _PILOTS and self._loses_pilot():
+            return
         for client in self.listeners():
             if isinstance(frame, str):
                 self._sent += 1
@@ -316,7 +364,7 @@ class ChargerWire(Wire):
     @override
     def pilot_changed(self) -> None:
         # A legacy V2 does not report it (protocol.md 2.3).
-        if self.charger.personality.speaks_v3_api:
+        if self.charger.personality.speaks_v3_api and not self._loses_pilot():
             self.broadcast(
                 "get.pilot_status", {"pilot_status": str(self.charger.pilot)}
             )
@@ -365,6 +413,11 @@ class ChargerWire(Wire):
     def _measures(self) -> bool:
         return self._faults.find(Fault.V2_SILENCE, self.charger) is None
 
+    def _loses_pilot(self) -> bool:
+        """Whether F42 takes a push of the plug, which somebody would have heard."""
+        heard = bool(self.listeners())
+        return heard and self._faults.take(Fault.LOST_PILOT, self.charger) is not None
+
     def _pilot_message(self) -> dict[str, Json]:
         return {
             "jsonrpc": "2.0",
@@ -387,6 +440,7 @@ class ChargerWire(Wire):
             self.deliver(
                 client, {"jsonrpc": "2.0", "method": "get.session", "params": shown}
             )
+        self._follow_up()
 
     def _push_in_progress(self, *, final: bool) -> None:
         if not self._measures():
@@ -397,3 +451,10 @@ class ChargerWire(Wire):
                 client.logged_in or not self._options.in_progress_requires_login
             ):
                 self.deliver(client, frame)
+        self._follow_up()
+
+    def _follow_up(self) -> None:
+        """Have the next frame of a burst come soon (F31)."""
+        noise = self._faults.find(Fault.WH_NOISE, self.charger)
+        if noise is not None and self.payloads.count.more:
+            self._later(noise.number("gap"), self.session_changed)

@@ -1,4 +1,4 @@
-"""Every fault F1 to F40 can be switched on and off and shows (protocol.md 12)."""
+"""Every fault can be switched on and off and shows (protocol.md 12)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -234,6 +234,20 @@ async def legacy_frame(lab: Lab) -> object:
     return [item["ct_power"] > 100_000 for item in seen]
 
 
+async def idle_members(lab: Lab) -> object:
+    socket = await lab.sync()
+    lab.cloud.push_sessions()
+    return sorted(await socket.until("get.session"))
+
+
+async def pilots(lab: Lab) -> object:
+    socket = await lab.sync()
+    lab.charger.plug_in()
+    lab.charger.unplug()
+    seen = await frames(socket)
+    return [item for item in seen if item["method"] == "get.pilot_status"]
+
+
 async def redundant_unlock(lab: Lab) -> object:
     await asks("sync.apply", {"is_locked": False})(lab)
     state = lab.charger.release_state
@@ -353,6 +367,8 @@ STEADY = [
         Steady(Fault.ACCOUNT, users_me, {"mode": mode})
         for mode in ("empty", "missing", "several", "no_model")
     ),
+    Steady(Fault.PARTIAL_SESSION, idle_members, {"fields": ["ev_power"]}),
+    Steady(Fault.LOST_PILOT, pilots, during=SILENCE),
 ]
 
 
@@ -389,6 +405,7 @@ SUDDEN = [
     Sudden(Fault.GARBAGE, wanted="this is not JSON"),
     Sudden(Fault.NO_SCHEDULE),
     Sudden(Fault.FOREIGN_WRITE, {"every": 0.01}),
+    Sudden(Fault.REPEATED_PILOT, {"every": 0.01}, wanted=pilot("C")),
 ]
 
 
@@ -446,7 +463,7 @@ def test_every_fault_is_covered_and_described() -> None:
     tested = {case.fault for case in STEADY} | {case.fault for case in SUDDEN}
     tested.add(Fault.TOKEN_AGE)
     assert tested == set(Fault) == set(FAULTS)
-    assert [fault.value for fault in Fault] == [f"F{number}" for number in range(1, 41)]
+    assert [fault.value for fault in Fault] == [f"F{number}" for number in range(1, 44)]
     for info in FAULTS.values():
         assert info.description.endswith(".")
 

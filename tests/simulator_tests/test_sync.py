@@ -510,7 +510,9 @@ async def test_live_frames_that_went_out_are_noted(
     await client.sync(charger.charger_id)
     cloud.push_sessions()
     (frame,) = charger.wire.live_frames
-    assert (frame.session, frame.open, frame.of_session) == (1, True, True)
+    assert (frame.number, frame.open, frame.of_session) == (1, True, True)
+    assert (frame.shown, frame.charging) == (0, True)
+    assert {"watt_hours", "charging", "ev_power"} <= frame.readable
     cloud.faults.enable(Fault.STALL)
     cloud.push_sessions()
     charger.set_house_load(900)
@@ -520,4 +522,5 @@ async def test_live_frames_that_went_out_are_noted(
     charger.unplug()
     told = [*charger.wire.live_frames][seen:]
     assert [item.of_session for item in told] == [False, True]
+    assert [item.pilot for item in told] == ["A", None]
     assert not told[-1].open

@@ -36,6 +36,7 @@ class Driveway:
             mode="boost",
             watts=7200.0,
             runs=0,
+            plug_initial=True,
         )
 
     def see(
@@ -96,6 +97,44 @@ class Driveway:
 
 
 class ChargeLogTest(unittest.TestCase):
+    def test_a_first_report_long_after_connecting_is_a_change(self) -> None:
+        for plugged, happened in ((True, "plugged_in"), (False, "unplugged")):
+            drive = Driveway()
+            drive.see()
+            drive.moment = replace(drive.moment, plug_initial=False)
+            self.assertEqual(drive.see(plugged=plugged), [happened])
+            self.assertEqual(drive.see(plugged=plugged), [])
+
+    def test_a_car_is_full_only_while_its_plug_is_confirmed(self) -> None:
+        for confirmed, reason in ((True, EndReason.FULL), (False, EndReason.UNKNOWN)):
+            drive = Driveway()
+            drive.moment = replace(drive.moment, plug_confirmed=confirmed)
+            drive.see(plugged=True)
+            drive.charge()
+            drive.see(SECOND)
+            drive.see(2 * MINUTE)
+            self.assertEqual(drive.reason, reason)
+
+    def test_a_clock_that_is_set_changes_no_duration(self) -> None:
+        for jump in (-3 * HOUR, 4 * 365 * 24 * HOUR):
+            drive = Driveway()
+            drive.see(plugged=True)
+            drive.charge(30)
+            drive.log = drive.log.shifted(jump)
+            drive.moment = replace(drive.moment, at=drive.moment.at + jump)
+            drive.charge(30)
+            latest = drive.log.latest
+            assert latest
+            drive.see(SECOND)
+            drive.see(2 * MINUTE)
+            (session,) = drive.finished
+            self.assertEqual(latest, drive.moment.at - 2 * MINUTE - SECOND)
+            self.assertEqual(session.charging_seconds, 3601)
+            self.assertEqual(session.end, latest + SECOND)
+            self.assertEqual(session.end - session.start, timedelta(seconds=3601))
+        self.assertIsNone(ChargeLog().latest)
+        self.assertEqual(ChargeLog().shifted(HOUR), ChargeLog())
+
     def test_a_night(self) -> None:
         drive = Driveway()
         self.assertEqual(drive.see(plugged=False), [])

@@ -66,15 +66,67 @@ class EnergyMeterTest(unittest.TestCase):
         charger = Charger(0, 6, 12)
         self.assertEqual(charger.tell(9000, 18, 9018, 24, 30), 30)
 
-    def test_a_rise_that_lasts_is_believed(self) -> None:
-        charger = Charger(0, 6, 12)
-        self.assertEqual(charger.tell(3000, 3006), 12)
-        self.assertEqual(charger.tell(3012), 3012)
+    def test_impossible_growth_is_never_credible(self) -> None:
+        """Three frames at 3 s, a burst, and a minute of them: only 2012 Wh flowed."""
+        for burst in (
+            [300_000] * 3,
+            [305_000] * 20,
+            [9**9] * 3,
+            [4_000, 90_000, 4_000],
+        ):
+            charger = Charger(0)
+            charger.tell(2000, after=timedelta(seconds=1000))
+            charger.tell(*burst)
+            self.assertEqual(charger.tell(2003, 2006, 2009, 2012), 2012, burst)
 
-    def test_a_rise_that_lasts_is_believed_among_dips(self) -> None:
+    def test_in_place_of_a_sessions_a_lifetimes_count_is_counted_on(self) -> None:
+        charger = Charger(0, 6, 12)
+        lifetime = range(4_000_018, 4_000_018 + 6 * 200, 6)
+        self.assertEqual(charger.tell(*lifetime), 12 + 6 * 199)
+        # Back again, at what was delivered meanwhile and at what was shown before.
+        self.assertEqual(charger.tell(1218, 1224), 1224)
+        # At each change of counts the growth of one reading can't be told from it.
+        self.assertEqual(charger.tell(4_001_230, 4_001_236), 1230)
+
+    def test_a_jump_is_not_rejected_by_dips_in_between(self) -> None:
         charger = Charger(0, *range(0, 1001, 5))
-        self.assertEqual(charger.tell(3000, 960, 3006, 960), 1000)
-        self.assertEqual(charger.tell(3012), 3012)
+        self.assertEqual(charger.tell(3000, 960, 3006, 960, 3012), 1012)
+
+    def test_a_count_that_drops_to_zero_and_resumes_adds_nothing(self) -> None:
+        for charging in (True, False):
+            for frames in (1, 2, 3, 40):
+                with self.subTest(charging=charging, frames=frames):
+                    charger = Charger(0)
+                    charger.tell(2000, after=timedelta(seconds=1000))
+                    for count in (2003, 2006, 2009):
+                        charger.tell(*[0] * frames, charging=charging)
+                        charger.tell(count)
+                    self.assertEqual(charger.meter.total, 2009)
+                    self.assertEqual(charger.meter.runs, 0)
+
+    def test_a_session_after_a_drop_is_counted_from_zero(self) -> None:
+        charger = Charger(0)
+        charger.tell(2000, after=timedelta(seconds=1000))
+        charger.tell(0, 0, 0, charging=False)
+        self.assertEqual(charger.tell(*range(0, 2503, 5)), 2000 + 2500)
+
+    def test_a_count_that_stood_still_while_charging_catches_up(self) -> None:
+        charger = Charger(0, 6, *[12] * 20)
+        self.assertEqual(charger.tell(130), 12)
+        self.assertEqual(charger.tell(136, 142), 142)
+        self.assertEqual(Charger(0, 6, *[12] * 20, 130, 12, 18).meter.total, 18)
+
+    def test_no_session_is_too_large(self) -> None:
+        """22 kW for 48 hours."""
+        charger = Charger(*range(0, 1_056_001, 18))
+        self.assertEqual(charger.meter.total, 1_055_988)
+
+    def test_what_was_shown_by_a_cloud_out_of_order_is_not_lost(self) -> None:
+        """Late frames look like more than is possible for a moment."""
+        charger = Charger(0)
+        charger.tell(*range(18, 1801, 18))
+        charger.tell(1860, after=timedelta(seconds=1))
+        self.assertEqual(charger.tell(1878, after=timedelta(seconds=12)), 1878)
 
     def test_a_rise_that_can_have_flowed_meanwhile_is_believed_at_once(self) -> None:
         charger = Charger(0, 6)

@@ -56,11 +56,14 @@ PAGES_FOR_PEOPLE = {"https://hypervolt.co.uk"}
 # From below to above; whatever is not named is a platform or something like it.
 LAYERS = {
     f"{NAME}.const": 0,
+    f"{NAME}.records": 0,
     f"{NAME}.account": 1,
     f"{NAME}.effect_files": 1,
     f"{NAME}.energy_book": 1,
     f"{NAME}.energy_store": 1,
     f"{NAME}.planned_schedule": 1,
+    f"{NAME}.price": 1,
+    f"{NAME}.storage": 1,
     f"{NAME}.coordinator": 2,
     f"{NAME}.entity": 3,
     NAME: 5,

@@ -50,7 +50,9 @@ class Moment:
     `cost`, None where no price is known; `initial` is what the charger's count held
     when the meter began. `renumbered` tells that the charger's number of the session has
     changed, `doubtful` that the meter waits for more readings. `plugged` and `charging`
-    are None while they are not known, and `watts` is the car's power.
+    are None while they are not known, `plug_confirmed` tells that the charger has
+    reported the plug on this connection, `plug_initial` that its first report is a
+    state and not a change. `watts` is the car's power.
     """
 
     at: datetime
@@ -67,6 +69,8 @@ class Moment:
     cost: float | None = None
     renumbered: bool = False
     doubtful: bool = False
+    plug_confirmed: bool = True
+    plug_initial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,30 @@ class ChargeLog:
             return None
         return self.paused_at + HOLD
 
+    @property
+    def latest(self) -> datetime | None:
+        """The latest time in the log."""
+        session = self.session
+        times = (
+            self.seen_at,
+            self.paused_at,
+            self.gap_ended,
+            session.end if session else None,
+        )
+        return max((at for at in times if at is not None), default=None)
+
+    def shifted(self, by: timedelta) -> "ChargeLog":
+        """Return the log after the clock was set, by so much later."""
+        session = self.session
+        return replace(
+            self,
+            session=session
+            and replace(session, start=session.start + by, end=session.end + by),
+            paused_at=self.paused_at and self.paused_at + by,
+            seen_at=self.seen_at and self.seen_at + by,
+            gap_ended=self.gap_ended and self.gap_ended + by,
+        )
+
     def observe(self, now: Moment) -> "tuple[ChargeLog, list[ChargeEvent]]":
         """Return the log after a moment, and what happened by then."""
         step = _Step(self, now)
@@ -157,11 +185,11 @@ class _Step:
         self.events: list[ChargeEvent] = []
 
     def plug(self) -> None:
-        """Note the plug; what it was at the very beginning is no event."""
+        """Handle the plug; a change that was missed is an event when it is reported."""
         before, plugged = self.log.plugged, self.now.plugged
         if plugged is None or plugged is before:
             return
-        if before is not None:
+        if before is not None or not self.now.plug_initial:
             happened = (
                 ChargeEventType.PLUGGED_IN if plugged else ChargeEventType.UNPLUGGED
             )
@@ -247,7 +275,7 @@ class _Step:
             and paused is not None
             and paused - session.end <= LONGEST_GAP
         )
-        if self.now.plugged is True and saw_the_end:
+        if self.now.plugged and self.now.plug_confirmed and saw_the_end:
             return EndReason.FULL
         return EndReason.UNKNOWN
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 import logging
 import ssl
-from typing import Final
+import time
+from typing import Final, TypeVar
 
 from .account import HypervoltAccount
 from .charger import (
@@ -30,11 +31,11 @@ from .device_state import (
     HypervoltActivationMode,
     HypervoltDeviceState,
     HypervoltReleaseState,
-    PilotState,
     apply,
     read_pilot,
+    reported_readings,
     tells_effect,
-    tells_session,
+    without_readings,
 )
 from .errors import (
     CannotConnect,
@@ -49,6 +50,7 @@ from .errors import (
 from .led import LedEffect, effect_params
 from .led_writer import LedWriter
 from .liveness import Liveness
+from .plug import Plug, PlugTracker
 from .protocol import Failure, JsonValue, Method, decode, decode_session
 from .schedule import (
     Schedule,
@@ -62,6 +64,8 @@ from .schedule import (
 
 _LOGGER = logging.getLogger(__name__)
 
+ResultT = TypeVar("ResultT")
+
 _PILOT_METHODS: Final = (Method.PILOT_STATUS, Method.COMPOSITE_PILOT_STATUS)
 # Where the real limit lies is unknown (protocol.md 8.2): the charger is the judge.
 _PLENTY_OF_SESSIONS: Final = 100
@@ -70,6 +74,19 @@ _SCHEDULE_QUESTIONS: Final = 2
 _SIGN_OF_LIFE: Final = timedelta(seconds=30)
 _BRIGHTNESS_DIGIT: Final = 0.01
 _SCHEDULE_METHODS: Final = (Method.SCHEDULES_GET, Method.SCHEDULE_SET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFrame:
+    """A frame of session data: the state after it, and what it held (protocol.md 6.2).
+
+    `reported` names the fields of the state that the frame held a valid value of; the
+    others are older.
+    """
+
+    state: HypervoltDeviceState
+    at: datetime
+    reported: frozenset[str]
 
 
 class HypervoltApiClient:
@@ -88,9 +105,7 @@ class HypervoltApiClient:
         *,
         listener: Callable[[], None],
         ssl_context: ssl.SSLContext | None = None,
-        session_listener: Callable[[HypervoltDeviceState, datetime], bool] = (
-            lambda _state, _at: False
-        ),
+        session_listener: Callable[[SessionFrame], bool] = lambda _: False,
         zone: tzinfo | None = None,
         remembered_variant: ApiVariant | None = None,
         forced_variant: ApiVariant | None = None,
@@ -98,9 +113,9 @@ class HypervoltApiClient:
     ) -> None:
         """Prepare; `start` connects.
 
-        `session_listener` is handed the state and the time of each frame of session
-        data, changed or not, before `listener` hears of it; it answers whether that is
-        news to tell all the same.
+        `session_listener` is called with each frame of session data, changed or not,
+        before `listener`; it returns whether `listener` is to be called in any case.
+        What either raises is logged and does not end the connection.
 
         `zone` is the charger's, where its schedule names none. The variant found by
         an earlier run is `remembered_variant`; `forced_variant` is a person's own
@@ -121,9 +136,10 @@ class HypervoltApiClient:
         self._last_message: datetime | None = None
         self._last_told = datetime.now(UTC)
         self._effects_told = 0
+        self._session_frames = 0
+        self._listener_failed = False
         self._available = False
         self._grace: asyncio.TimerHandle | None = None
-        self._unplugging: asyncio.TimerHandle | None = None
         self._idling: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connected = asyncio.Event()
@@ -156,6 +172,15 @@ class HypervoltApiClient:
             needs_login=False,
         )
         self._live_seen = live_seen
+        self._plug = PlugTracker(
+            account.timing,
+            charging=lambda: self._state.charging,
+            changed=self._plug_changed,
+        )
+        # When each reading was last reported, by the monotonic clock.
+        self._reported_at: dict[str, float] = {}
+        # The last value reported in this run, however old.
+        self._reported_charging: bool | None = None
         # Whether the charger itself has told its dialect on this connection; its
         # firmware's form is only a second opinion.
         self._probed = False
@@ -166,7 +191,7 @@ class HypervoltApiClient:
             expected=self._expects_live,
             ask=self._ask_sign_of_life,
             reconnect=self._reconnect_live,
-            changed=self._tell,
+            changed=self._liveness_changed,
         )
         self._commander = Commander(self._sync, account.timing, lambda: self._state)
         self._leds = LedWriter(self._write_leds, account.timing.led_interval)
@@ -216,6 +241,11 @@ class HypervoltApiClient:
         return self._live_seen
 
     @property
+    def session_frames(self) -> int:
+        """Number of valid session frames received so far."""
+        return self._session_frames
+
+    @property
     def connected(self) -> bool:
         """Whether there is a logged-in connection right now."""
         return self._sync.state is ConnectionState.ACTIVE
@@ -234,6 +264,15 @@ class HypervoltApiClient:
     def last_message(self) -> datetime | None:
         """When the charger last told anything."""
         return self._last_message
+
+    @property
+    def plug(self) -> Plug:
+        """What is known of the plug, and how."""
+        return self._plug.plug
+
+    def remember_plug(self, plugged: bool | None) -> None:
+        """Start from the plug that an earlier run knew of, as a memory."""
+        self._plug.remember(plugged)
 
     # Life
 
@@ -267,7 +306,8 @@ class HypervoltApiClient:
         await self._session.stop()
         await self._sync.stop()
         # Last, for only now nothing can set one any more.
-        for timer in (self._grace, self._unplugging, self._idling):
+        self._plug.stop()
+        for timer in (self._grace, self._idling):
             if timer is not None:
                 timer.cancel()
 
@@ -535,16 +575,23 @@ class HypervoltApiClient:
     def _take(self, method: str, payload: JsonValue) -> None:
         """Take in a message of either socket."""
         self._last_message = datetime.now(UTC)
-        seen_before = self._live_seen
         if method == Method.SESSION:
-            if not tells_session(payload):
-                _LOGGER.debug("Dropping session data that tells nothing")
-                return
-            self._live_seen |= self._is_upgraded
-            self._liveness.heard()
-        if method in _PILOT_METHODS:
-            self._take_pilot(read_pilot(payload))
+            self._take_readings(payload, self._last_message)
+        elif method in _PILOT_METHODS:
+            if (pilot := read_pilot(payload)) is not None:
+                self._plug.report(pilot)
             return
+        else:
+            self._take_setting(method, payload, self._last_message)
+        self._commander.told(method)
+        if self._last_message - self._last_told > _SIGN_OF_LIFE:
+            self._tell()
+        if method == Method.SNAPSHOT:
+            self._believe()
+            self._check_settled()
+
+    def _take_setting(self, method: str, payload: JsonValue, at: datetime) -> None:
+        """Take in anything but readings and the plug."""
         if method in _SCHEDULE_METHODS:
             self._probed = self._spoke_v3 = True
             self._settle_variant(ApiVariant.V3)
@@ -552,19 +599,50 @@ class HypervoltApiClient:
             self._effects_told += 1
         if method == Method.FIRMWARE_VERSION and not self._probed:
             self._settle_variant(variant_from_firmware(str(payload)))
-        state = apply(
-            self._state, method, payload, zone=self._zone, now=self._last_message
+        self._update(apply(self._state, method, payload, zone=self._zone, now=at))
+
+    def _take_readings(self, payload: JsonValue, at: datetime) -> None:
+        """Take in session data; readings that it has long been without expire."""
+        reported = reported_readings(payload)
+        if not reported:
+            _LOGGER.debug("Dropping session data without a valid reading")
+            return
+        self._session_frames += 1
+        seen_before, plug_before = self._live_seen, self.plug
+        self._live_seen |= self._is_upgraded
+        state = self._without_expired(
+            apply(self._state, Method.SESSION, payload), reported
         )
-        news = method == Method.SESSION and self._session_listener(
-            state, self._last_message
+        if "charging" in reported:
+            self._reported_charging = state.charging
+            # A legacy V2 reports no plug, and so never that it was pulled.
+            if state.charging and self._variant is not ApiVariant.V2:
+                self._plug.charging_seen(initial=self._state.charging is None)
+                state = replace(state, pilot=self.plug.pilot)
+        frame = SessionFrame(state=state, at=at, reported=reported)
+        news = self._guarded(lambda: self._session_listener(frame))
+        changed = (
+            news
+            or state != self._state
+            or self.plug is not plug_before
+            or self._live_seen is not seen_before
         )
-        self._update(state, news=news or self._live_seen is not seen_before)
-        self._commander.told(method)
-        if self._last_message - self._last_told > _SIGN_OF_LIFE:
-            self._tell()
-        if method == Method.SNAPSHOT:
-            self._believe()
-            self._check_settled()
+        # First the readings, then their being live: never the old ones as live.
+        self._state = state
+        self._liveness.heard()
+        self._update(state, news=bool(changed))
+
+    def _without_expired(
+        self, state: HypervoltDeviceState, reported: frozenset[str]
+    ) -> HypervoltDeviceState:
+        """Return the state without readings that are older than live ones may be."""
+        now = time.monotonic()
+        self._reported_at |= dict.fromkeys(reported, now)
+        oldest = now - self._timing.silence - self._timing.silence_answer
+        expired = [name for name, at in self._reported_at.items() if at < oldest]
+        for name in expired:
+            del self._reported_at[name]
+        return without_readings(state, expired) if expired else state
 
     def _take_session(self, method: str, payload: JsonValue) -> None:
         """Take in what a legacy V2 tells of its session."""
@@ -584,35 +662,21 @@ class HypervoltApiClient:
             self._idling.cancel()
 
     def _no_session(self) -> None:
-        """Conclude from silence on a healthy socket that nothing is being charged."""
+        """Conclude from silence on a healthy socket that nothing is being charged.
+
+        Not if current was flowing when the charger last reported anything: then it is
+        the cloud that is silent (F1).
+        """
+        if self._reported_charging:
+            return
         if self._session.state is ConnectionState.ACTIVE:
             self._update(
                 replace(self._state, charging=False, output_current_milliamps=0)
             )
             self._liveness.heard()
 
-    def _take_pilot(self, pilot: PilotState | None) -> None:
-        """Believe a plug at once, its absence only when it lasts (F13)."""
-        if pilot is None:
-            return
-        plugged = (
-            self._state.pilot not in (None, PilotState.UNPLUGGED)
-            or self._state.charging is True
-        )
-        if pilot is PilotState.UNPLUGGED and plugged:
-            if self._unplugging is None:
-                self._unplugging = asyncio.get_running_loop().call_later(
-                    self._timing.unplug_hold, self._unplug
-                )
-            return
-        if self._unplugging is not None:
-            self._unplugging.cancel()
-            self._unplugging = None
-        self._update(replace(self._state, pilot=pilot))
-
-    def _unplug(self) -> None:
-        self._unplugging = None
-        self._update(replace(self._state, pilot=PilotState.UNPLUGGED))
+    def _plug_changed(self) -> None:
+        self._update(replace(self._state, pilot=self.plug.pilot), news=True)
 
     def _update(self, state: HypervoltDeviceState, *, news: bool = False) -> None:
         changed = news or state != self._state
@@ -622,12 +686,33 @@ class HypervoltApiClient:
 
     def _tell(self) -> None:
         self._last_told = datetime.now(UTC)
-        self._listener()
+        self._guarded(self._listener)
+
+    def _guarded(self, listener: Callable[[], ResultT]) -> ResultT | None:
+        """Call a listener, whose faults must not end the connection."""
+        try:
+            return listener()
+        except Exception as error:  # noqa: BLE001 - the caller's fault, not the cloud's
+            # The same one would come back with every frame.
+            log = _LOGGER.debug if self._listener_failed else _LOGGER.error
+            self._listener_failed = True
+            log("A listener failed: %s", type(error).__name__, exc_info=error)
+            return None
+
+    def _liveness_changed(self) -> None:
+        """Doubt the plug while frames stay away: its change may have, too."""
+        if self._liveness.stalled:
+            self._plug.unconfirm()
+        self._tell()
 
     # Connecting
 
     def _connection_changed(self, state: ConnectionState) -> None:
         """Bridge a short drop, and say when it has become an outage."""
+        if state is ConnectionState.ACTIVE:
+            self._plug.connected()
+        else:
+            self._plug.unconfirm()
         if state in (ConnectionState.ACTIVE, ConnectionState.STOPPED):
             self._connected.set()
         if state is ConnectionState.STOPPED:
@@ -767,9 +852,9 @@ class HypervoltApiClient:
         self._variant = variant
         if variant is ApiVariant.V2:
             # What it told in the other dialect is not told again.
+            self._plug.forget()
             self._state = replace(
                 self._state,
-                pilot=None,
                 ev_power=None,
                 house_power=None,
                 grid_power=None,

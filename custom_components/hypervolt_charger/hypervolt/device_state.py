@@ -192,12 +192,17 @@ def tells_effect(payload: JsonValue) -> bool:
     return any(key == "effect_name" for key, _ in _items(payload))
 
 
-def tells_session(payload: JsonValue) -> bool:
-    """Whether session data holds anything that can be read (protocol.md 6.2)."""
-    return any(
-        key in _SESSION and _SESSION[key].read(value) is not None
-        for key, value in _items(payload)
-    )
+def reported_readings(payload: JsonValue) -> frozenset[str]:
+    """Return the fields that session data holds valid values of (protocol.md 6.2)."""
+    return frozenset(_read_fields(_SESSION, _items(payload)))
+
+
+def without_readings(
+    state: HypervoltDeviceState, fields: Iterable[str]
+) -> HypervoltDeviceState:
+    """Return the state with some readings no longer known."""
+    unknown: _Changes = dict.fromkeys(fields)
+    return replace(state, **unknown)
 
 
 def _read_settings(_: HypervoltDeviceState, payload: JsonValue) -> _Changes:

@@ -42,5 +42,7 @@ class Timing:
     silence_answer: float = 10.0
     # A drop shorter than this is not shown
     outage_grace: float = 30.0
-    # A car is believed gone only after this long (F13)
+    # A car is gone only after this long without one (F13)
     unplug_hold: float = 30.0
+    # A first report of the plug that comes so soon after connecting is no change of it
+    plug_settles: float = 5.0

@@ -24,7 +24,7 @@ from _demo_api import ApiError
 from _demo_dashboard import key_of
 from _demo_options import HOST, parse
 from _environment import say
-from _soak_chaos import Stage, cars, faults, outages, restarts, silence
+from _soak_chaos import Stage, cars, faults, holes, outages, restarts, silence
 from _soak_home import Home
 from _soak_person import is_shown, look, person, sample, watch
 from _soak_record import TOTAL, Wallbox
@@ -143,7 +143,7 @@ async def _add(home: Home, chargers: list[SimulatedCharger]) -> list[Wallbox]:
                     # Also what a lying cloud tells of schedules (F16, F22, F23).
                     written={"00:00", "01:00", "02:00", "05:00", "22:00", "24:00"},
                 )
-                if ids.keys() >= {*box.readings, TOTAL}:
+                if ids.keys() >= box.needed:
                     found[charger_id] = box
             await asyncio.sleep(0.2)
     return [found[charger.charger_id] for charger in chargers]
@@ -156,6 +156,7 @@ async def _suffer_and_recover(stage: Stage) -> Verdict:
             faults(stage, 1),
             faults(stage, 2),
             silence(stage),
+            holes(stage),
             restarts(stage),
             outages(stage),
             *(cars(stage, box) for box in stage.boxes),

@@ -42,6 +42,22 @@ RANGES = {
     (Fault.HOLLOW, "delay"): (0.5, 3.0),
     (Fault.PILOT_FLAP, "a_seconds"): (2.0, 20.0),
     (Fault.FOREIGN_WRITE, "every"): (1.0, 5.0),
+    (Fault.WH_NOISE, "frames"): (0.0, 8.0),
+    (Fault.WH_NOISE, "between"): (1.0, 6.0),
+    (Fault.WH_NOISE, "level"): (0.0, 4.0),
+    (Fault.WH_NOISE, "gap"): (0.3, 1.5),
+    (Fault.REPEATED_PILOT, "every"): (1.0, 8.0),
+}
+# These are drawn from what makes sense.
+SENSIBLE: Mapping[tuple[Fault, str], tuple[Json, ...]] = {
+    (Fault.STALL, "path"): ("", "", "/session/in-progress"),
+    (Fault.PARTIAL_SESSION, "fields"): (
+        ["watt_hours"],
+        ["charging"],
+        ["watt_hours", "charging", "carbon_saved_grams"],
+        ["ev_power", "house_power", "grid_power", "generation_power"],
+        ["true_milli_amps", "voltage"],
+    ),
 }
 
 
@@ -77,10 +93,17 @@ async def faults(stage: Stage, number: int) -> None:
     bag: list[Fault] = []
     while True:
         if not bag:
-            bag = list(Fault)
+            # In a short run the members are missing all the time, see `holes`.
+            bag = [
+                fault
+                for fault in Fault
+                if not stage.brief or fault is not Fault.PARTIAL_SESSION
+            ]
             chance.shuffle(bag)
         fault = bag.pop()
         options = _options(chance, fault)
+        if not any(box.is_legacy for box in stage.boxes):
+            options.pop("path", None)
         box = chance.choice([None, *stage.boxes])
         long = not stage.brief and chance.random() < 0.15
         lasting = chance.uniform(60, 180) if long else chance.uniform(4, 20)
@@ -118,12 +141,6 @@ async def _suffer(
     if _turns_away(options):
         seconds = min(seconds, 20.0)
         stage.blocked_until = time.monotonic() + seconds + BLOCKED_PAUSE
-    if fault is Fault.WH_NOISE:
-        for item in stage.boxes if box is None else [box]:
-            item.noise += 1
-            if options.get("mode") == "keep":
-                # An idle counter that jumps back to the last total is taken for energy.
-                item.kept_wh += item.charger.point.session_wh
     stage.cloud.faults.enable_with(fault, options, charger=charger)
     try:
         await asyncio.sleep(seconds)
@@ -145,6 +162,8 @@ def _options(chance: Random, fault: Fault) -> dict[str, Json]:
             chosen[name] = chance.random() < 0.5
         elif limits := RANGES.get((fault, name)):
             chosen[name] = round(chance.uniform(*limits), 1)
+        elif sensible := SENSIBLE.get((fault, name)):
+            chosen[name] = chance.choice(sensible)
     return chosen
 
 
@@ -158,6 +177,23 @@ async def silence(stage: Stage) -> None:
         pause = chance.uniform(120, 360)
         await asyncio.sleep(_silence_begins(stage) if stage.brief else pause / 2)
         await _suffer(stage, Fault.STALL, options, box, lasting)
+        await asyncio.sleep(pause / 2)
+
+
+async def holes(stage: Stage) -> None:
+    """Let members of session data be missing for longer than a reading may live."""
+    chance = stage.chance("holes")
+    while True:
+        box = chance.choice(stage.boxes)
+        if stage.brief:
+            # The other one is silent at that time.
+            silent = stage.chance("silence").choice(stage.boxes)
+            box = next(item for item in stage.boxes if item is not silent)
+        options = _options(chance, Fault.PARTIAL_SESSION)
+        lasting = 115.0 if stage.brief else chance.uniform(110, 200)
+        pause = chance.uniform(120, 360)
+        await asyncio.sleep(_silence_begins(stage) if stage.brief else pause / 2)
+        await _suffer(stage, Fault.PARTIAL_SESSION, options, box, lasting)
         await asyncio.sleep(pause / 2)
 
 

@@ -14,7 +14,7 @@ import aiohttp
 from _demo import ACCOUNT, ACCOUNT_PASSWORD, DOMAIN
 from _demo_api import ApiError
 from _soak_chaos import OF_SCHEDULE, Stage
-from _soak_record import NOTHING, Deed, Loan, Wallbox, own_of
+from _soak_record import NOTHING, PLUG, Deed, Loan, Wallbox, own_of
 from tests.simulator import SimulatedCharger
 
 type Json = Any
@@ -294,12 +294,17 @@ async def sample(stage: Stage) -> Mapping[str, str]:
     await stage.home.keep_logged_in()
     begin, run = time.monotonic(), stage.home.runs[-1]
     async with asyncio.timeout(30):
-        states = await stage.home.api.states()
+        found = await stage.home.api.get("states")
+    states = {item["entity_id"]: str(item["state"]) for item in found}
+    confirmed = {
+        item["entity_id"]: item["attributes"].get("confirmed") for item in found
+    }
     for box in stage.boxes:
         before = len(box.wrong)
-        box.judge(states, begin, run)
+        plug = confirmed.get(box.ids.get(PLUG, ""))
+        box.judge(states, begin, run, confirmed=plug)
         for what in box.wrong[before:]:
-            stage.note(f"✗ {box.name}: shown as live {what}")
+            stage.note(f"✗ {box.name}: shown {what}")
     return states
 
 

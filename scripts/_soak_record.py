@@ -1,13 +1,12 @@
 """What the simulated cloud knows to be true, and what Home Assistant showed of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 import time
 
 from _soak_home import Run
-from tests.simulator import RestSchedule, SimulatedCharger
+from tests.simulator import LiveFrame, RestSchedule, SimulatedCharger
 from tests.simulator.schedule import hours_minutes
 
 # Documented: how long silence, and how long a drop, may stay hidden; a little more for
@@ -16,8 +15,12 @@ SILENCE_LIMIT = 100.0 + 5.0
 DROP_LIMIT = 30.0 + 5.0
 # What a power cut may take from the books: ten seconds until they are saved.
 UNSAVED = 12.0
-# Frames come every three seconds.
-REGULAR = 8.0
+# An absent car counts after half a minute, and is sampled now and then.
+PLUG_LIMIT = 30.0 + 10.0
+# How long a lost connection may look like one, on a busy machine.
+NOTICED = 5.0
+# No charger delivers more.
+MOST_WATTS = 25_000.0
 
 # What every charger tells; a legacy one perhaps no powers.
 ESSENTIAL = (
@@ -36,7 +39,20 @@ LIVE = (
     "sensor.grid_power",
     "sensor.generation_power",
 )
+# The member that a reading comes from, and expires with.
+MEMBERS = {
+    "sensor.session_energy": "watt_hours",
+    "sensor.session_carbon_saved": "carbon_saved_grams",
+    "sensor.charger_current": "true_milli_amps",
+    "sensor.voltage": "voltage",
+    "switch.charging": "charging",
+    "sensor.ev_power": "ev_power",
+    "sensor.house_power": "house_power",
+    "sensor.grid_power": "grid_power",
+    "sensor.generation_power": "generation_power",
+}
 CONNECTION = "binary_sensor.connection"
+PLUG = "binary_sensor.car_plugged"
 TOTAL = "sensor.total_energy"
 NOTHING = ("unknown", "unavailable")
 
@@ -67,6 +83,20 @@ class Deed:
     passed_over: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Total:
+    """A lifetime's energy that was new in a sample, and the truth right after it.
+
+    `before` is when the sample before began.
+    """
+
+    before: float
+    began: float
+    ended: float
+    watt_hours: float
+    delivered: float
+
+
 @dataclass(kw_only=True, eq=False)
 class Wallbox:
     """A charger at both ends."""
@@ -80,15 +110,22 @@ class Wallbox:
     loans: int = 0
     returned: int = 0
     total: float | None = None
+    total_at: float = 0.0
+    totals: list[Total] = field(default_factory=list)
+    # Whether there was a car from which moment on.
+    plugs: list[tuple[float, bool]] = field(default_factory=list)
+    plug_known_since: float | None = None
+    # When nobody was connected, last.
+    alone_at: float = 0.0
     deeds: list[Deed] = field(default_factory=list)
     # Starts and ends that somebody, or a lying cloud, put into the schedule.
     written: set[str] = field(default_factory=set)
-    noise: int = 0
-    kept_wh: float = 0.0
     fell: list[str] = field(default_factory=list)
     judged: int = 0
+    expired: int = 0
+    confirmed: int = 0
     samples: int = 0
-    # Samples in which live readings were wrongly shown.
+    # Samples in which live readings, or the plug, were wrongly shown.
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -107,31 +144,59 @@ class Wallbox:
         return ESSENTIAL if self.is_legacy else LIVE
 
     @property
+    def needed(self) -> set[str]:
+        """The entities that are judged."""
+        return {*self.readings, CONNECTION, TOTAL, *([] if self.is_legacy else [PLUG])}
+
+    @property
     def own(self) -> Own:
         """The schedule in force, so that it can be compared."""
         return own_of(self.charger)
 
     def watch(self) -> None:
         """Look at the cloud's end; called a few times a second."""
+        now = time.monotonic()
         loan = self.loan
         if loan and datetime.now(UTC) > loan.until and self.own == loan.own:
             self.returned += 1
             self.loan = None
+        if not self.plugs or self.plugs[-1][1] is not self.charger.plugged:
+            self.plugs.append((now, self.charger.plugged))
+        if self.charger.alone_since is not None:
+            self.alone_at = now
 
     def last_live(self) -> float:
         """When session data last went out to anybody, by the monotonic clock."""
-        frames = reversed(self.charger.wire.live_frames)
-        return next((frame.at for frame in frames if frame.of_session), 0.0)
+        frame = self._last(lambda frame: bool(frame.readable))
+        return frame.at if frame else 0.0
 
-    def judge(self, states: Mapping[str, str], began: float, run: Run) -> None:
-        """Compare a sample, whose asking began then, with what could be known."""
+    def _last(self, wanted: Callable[[LiveFrame], object]) -> LiveFrame | None:
+        frames = reversed(self.charger.wire.live_frames)
+        return next((frame for frame in frames if wanted(frame)), None)
+
+    def _last_with(self, member: str) -> float:
+        """Return when a member of session data last went out in a form to be read."""
+        frame = self._last(lambda frame: member in frame.readable)
+        return frame.at if frame else 0.0
+
+    def judge(
+        self,
+        states: Mapping[str, str],
+        began: float,
+        run: Run,
+        *,
+        confirmed: bool | None = None,
+    ) -> None:
+        """Compare a sample, whose asking began then, with what could be known.
+
+        `confirmed` is what the plug says of itself.
+        """
         self.samples += 1
         if self._shows(states, CONNECTION) != "on":
             self.connected_since = None
         elif self.connected_since is None:
             self.connected_since = began
-        # Where it says nothing there is nothing to be told from silence.
-        heard = began if self.is_legacy else self.last_live()
+        heard = self._heard(began, run)
         silent = began - max(heard, run.began)
         deaf = began - max(self.charger.alone_since or began, run.began)
         if silent > SILENCE_LIMIT or deaf > DROP_LIMIT:
@@ -140,23 +205,128 @@ class Wallbox:
                 key for key in self.readings if self._shows(states, key) not in NOTHING
             ]
             # A connection is one before it has brought anything, but not for long.
-            if self.connected_since is not None:
+            if self.connected_since is not None and not self.is_legacy:
                 waited = began - max(heard, self.connected_since)
                 if deaf > DROP_LIMIT or waited > SILENCE_LIMIT:
                     shown.append(CONNECTION)
             if shown:
                 self.wrong.append(
-                    f"after {silent:.0f} s of silence and {deaf:.0f} s without a "
-                    f"socket: {', '.join(shown)}"
+                    f"as live after {silent:.0f} s of silence and {deaf:.0f} s without "
+                    f"a socket: {', '.join(shown)}"
                 )
-        total = self._shows(states, TOTAL)
-        if total not in NOTHING:
-            if self.total is not None and float(total) < self.total:
-                self.fell.append(f"total energy fell from {self.total} to {total}")
-            self.total = float(total)
+        if not self.is_legacy:
+            self._judge_expired(states, began, run)
+            self._judge_plug(states, confirmed, began, run)
+        self._note_total(self._shows(states, TOTAL), began)
+
+    def _heard(self, began: float, run: Run) -> float:
+        """Return when there was last something to be known of what flows.
+
+        A legacy one says nothing where nothing flows, so its silence tells something
+        only where something did.
+        """
+        if not self.is_legacy:
+            return self.last_live()
+        frame = self._last(lambda frame: frame.of_session)
+        flowed = frame is not None and frame.charging and frame.at > run.began
+        return frame.at if frame is not None and flowed else began
+
+    def _judge_expired(self, states: Mapping[str, str], began: float, run: Run) -> None:
+        """Look for readings that frames have long been without."""
+        newest = self._last(lambda frame: frame.readable and frame.at < began - NOTICED)
+        if newest is None:
+            return
+        shown = []
+        for key, member in MEMBERS.items():
+            known = max(self._last_with(member), run.began)
+            if newest.at - known > SILENCE_LIMIT:
+                self.expired += 1
+                if self._shows(states, key) not in NOTHING:
+                    shown.append(f"{key} ({member})")
+        if shown:
+            self.wrong.append(
+                f"as live, though frames have been without it: {', '.join(shown)}"
+            )
+
+    def _judge_plug(
+        self,
+        states: Mapping[str, str],
+        confirmed: bool | None,
+        began: float,
+        run: Run,
+    ) -> None:
+        """Compare the plug, which is a memory unless it is confirmed."""
+        if self._shows(states, CONNECTION) in NOTHING:
+            return  # It is being set up.
+        shown = self._shows(states, PLUG)
+        if shown in NOTHING:
+            since = self.plug_known_since
+            if since is not None and began - since > UNSAVED:
+                self.wrong.append("as unknown, though it was known: the plug")
+            return
+        if self.plug_known_since is None:
+            self.plug_known_since = began
+        if not confirmed:
+            return
+        self.confirmed += 1
+        alone = self.charger.alone_since
+        if alone is not None and began - max(alone, run.began) > NOTICED:
+            self.wrong.append("as confirmed without a socket: the plug")
+            return
+        connected = max(self.alone_at, run.began)
+        report = self._last(lambda frame: plug_of(frame) is not None)
+        if connected < began - NOTICED and (not report or report.at < connected):
+            self.wrong.append("as confirmed without a report since: the plug")
+            return
+        # One that is lost or late can't be known.
+        is_on = shown == "on"
+        if is_on not in self._plugged_since(began - PLUG_LIMIT) | self._reported(began):
+            self.wrong.append(f"as confirmed and {shown}: the plug")
+
+    def _plugged_since(self, moment: float) -> set[bool]:
+        """Return whether there has been a car, and whether there has been none."""
+        later = {plugged for at, plugged in self.plugs if at > moment}
+        sooner = [plugged for at, plugged in self.plugs if at <= moment]
+        return later | set(sooner[-1:]) | {self.charger.plugged}
+
+    def _reported(self, began: float) -> set[bool]:
+        """Return what frames have said of the plug, lately or last."""
+        reports: set[bool] = set()
+        for frame in reversed(self.charger.wire.live_frames):
+            if reports and frame.at < began - NOTICED:
+                break
+            if (plugged := plug_of(frame)) is not None:
+                reports.add(plugged)
+        return reports
+
+    def _note_total(self, shown: str, began: float) -> None:
+        if shown in NOTHING:
+            return
+        total = float(shown)
+        if self.total is not None and total < self.total:
+            self.fell.append(f"total energy fell from {self.total} to {total}")
+        if total != self.total:
+            self.totals.append(
+                Total(
+                    before=self.total_at,
+                    began=began,
+                    ended=max(time.monotonic(), began),
+                    watt_hours=total * 1000,
+                    delivered=self.charger.delivered_wh,
+                )
+            )
+        self.total, self.total_at = total, began
 
     def _shows(self, states: Mapping[str, str], key: str) -> str:
-        return states.get(self.ids[key], "unavailable")
+        return states.get(self.ids.get(key, key), "unavailable")
+
+
+def plug_of(frame: LiveFrame) -> bool | None:
+    """Return what a frame says of the plug, if anything."""
+    if frame.of_session:
+        return True if frame.charging else None
+    letter = (frame.pilot or "").strip()[:1].upper()
+    return letter != "A" if letter in tuple("ABCD") else None
 
 
 def own_of(charger: SimulatedCharger) -> Own:
@@ -172,76 +342,3 @@ def own_of(charger: SimulatedCharger) -> Own:
         (item.start_time, item.end_time, item.mode, frozenset(item.days or ()))
         for item in schedule.sessions
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Truth:
-    """What one session delivered, and how much of it Home Assistant can know."""
-
-    number: int
-    started: datetime
-    ended: datetime
-    watt_hours: float
-    told: float
-    # What a count that began anew unseen may be taken for the old one's growth.
-    confused: float
-    began_unseen: bool
-    seen_throughout: bool
-
-
-def truths(box: Wallbox, runs: Iterable[Run]) -> list[Truth]:
-    """Return the finished sessions, with what was told of them to one who listened."""
-    heard = [
-        frame
-        for frame in box.charger.wire.live_frames
-        if frame.of_session and any(_kept(run, frame.at) for run in runs)
-    ]
-    offset = time.time() - time.monotonic()
-    found = []
-    told_before = 0.0
-    for session in box.charger.sessions:
-        begin = session.started.timestamp() - offset
-        end = session.ended.timestamp() - offset
-        # The last frame of a session comes at its end and tells the whole of it.
-        mine = [
-            frame
-            for frame in heard
-            if frame.session == session.number and (frame.open or frame.at < end + 1)
-        ]
-        told = max((frame.watt_hours for frame in mine), default=0.0)
-        moments = [
-            frame.at for frame in heard if begin - REGULAR < frame.at < end + REGULAR
-        ]
-        edges = [begin - REGULAR, *moments, end + REGULAR]
-        if box.is_legacy:
-            # It says nothing before, and nothing afterwards.
-            edges = [begin, *(at for at in moments if begin <= at <= end), end]
-        gaps = [later - sooner for sooner, later in pairwise(edges)]
-        # It tells sessions apart by their number, so none is taken for another.
-        began_unseen = not box.is_legacy and (
-            not any(begin - REGULAR < at < begin for at in moments)
-            or not any(begin <= at < begin + REGULAR for at in moments)
-        )
-        found.append(
-            Truth(
-                number=session.number,
-                started=session.started,
-                ended=session.ended,
-                watt_hours=session.watt_hours,
-                told=min(told, session.watt_hours),
-                confused=min(told_before, told) if began_unseen else 0.0,
-                began_unseen=began_unseen,
-                seen_throughout=max(gaps) <= REGULAR
-                and any(frame.open for frame in mine)
-                and not (box.is_legacy and all(frame.open for frame in mine)),
-            )
-        )
-        told_before = max(told_before, told) if not mine else told
-    return found
-
-
-def _kept(run: Run, moment: float) -> bool:
-    """Whether what was told then is in the books of this life."""
-    if not run.covers(moment):
-        return False
-    return not (run.killed and run.ended is not None and moment > run.ended - UNSAVED)

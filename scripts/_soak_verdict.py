@@ -8,17 +8,25 @@ from typing import Any
 
 from _demo import DOMAIN
 from _soak_chaos import Stage
-from _soak_record import Truth, Wallbox, truths
+from _soak_energy import (
+    ROUNDING,
+    Surplus,
+    Truth,
+    grew_impossibly,
+    grew_without_count,
+    surpluses,
+    truths,
+)
+from _soak_home import Run
+from _soak_record import Wallbox
 
 type Json = Any
 
-# The cloud tells whole Wh; a session's last fraction stays untold.
-ROUNDING = 1.5
+# A session's energy may be off by its first and its last fraction, and by a share.
+SESSION_ROUNDING = 3.0
 SHARE = 0.005
 # A run that is shorter need not have seen everything.
 ENOUGH = 180.0
-# A jump of a noisy counter stays counted for the session (F31).
-NOISE = 20.0
 # What we write into the log is for people: more than this a minute nobody reads.
 MOST_LINES_PER_MINUTE = 30
 OURS = re.compile(r"^(\S+ \S{5})\S* (\w+) .*\[custom_components\.hypervolt_charger")
@@ -66,9 +74,12 @@ def judge(stage: Stage, finals: Mapping[Wallbox, Final], late: list[str]) -> Ver
 
 
 def _live(_stage: Stage, box: Wallbox, _: Final) -> Iterator[str]:
-    yield f"{box.samples} samples, {box.judged} of them after a documented limit"
+    yield (
+        f"{box.samples} samples, {box.judged} of them after a documented limit, "
+        f"{box.confirmed} with a confirmed plug; {box.expired} readings expired"
+    )
     for what in box.wrong[:5]:
-        yield f"✗ shown as live {what}"
+        yield f"✗ shown {what}"
     if len(box.wrong) > 5:
         yield f"✗ … and {len(box.wrong) - 5} samples more"
 
@@ -97,15 +108,16 @@ def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
     if final.total_kwh is None:
         yield "✗ no total energy is shown at the end"
         return
-    all_of_them = truths(box, stage.home.runs)
+    runs = stage.home.runs
+    all_of_them = truths(box, runs)
+    wrong = surpluses(box.charger.wire.live_frames)
     truth, shown = box.charger.delivered_wh, final.total_kwh * 1000
-    slack = max(SHARE * truth, ROUNDING * len(all_of_them)) + _noise(box)
-    untold = sum(item.watt_hours - item.told for item in all_of_them)
-    confused = sum(item.confused for item in all_of_them)
+    told = sum(item.told for item in all_of_them)
+    surplus = sum(item.watt_hours for item in wrong)
     yield (
-        f"energy: delivered {truth:.1f} Wh in {len(all_of_them)} sessions, shown "
-        f"{shown:.1f} Wh; ended unseen {untold:.1f} Wh, begun unseen {confused:.1f} Wh, "
-        f"slack {slack:.1f} Wh"
+        f"energy: delivered {truth:.1f} Wh in {len(all_of_them)} sessions, of which "
+        f"{told:.1f} Wh can be known, shown {shown:.1f} Wh; wrong counts may have added "
+        f"{surplus:.1f} Wh"
     )
     for item in all_of_them:
         yield (
@@ -114,20 +126,32 @@ def _energy(stage: Stage, box: Wallbox, final: Final) -> Iterator[str]:
         )
     for other in final.sessions:
         yield f"  told: {_in_words(other)}"
-    if shown > truth + slack:
-        yield f"✗ {shown - truth:.1f} Wh too much are counted"
-    if shown < truth - untold - confused - slack:
-        yield f"✗ {truth - untold - confused - shown:.1f} Wh are lost"
-    yield from _sessions(box, all_of_them, final.sessions)
+    if shown > truth + surplus + ROUNDING:
+        yield f"✗ {shown - truth - surplus:.1f} Wh too much are counted"
+    if shown < told - ROUNDING * len(all_of_them):
+        yield f"✗ {told - shown:.1f} Wh are lost"
+    yield from _growth(box, runs, wrong)
+    yield from _sessions(all_of_them, final.sessions, wrong)
 
 
-def _noise(box: Wallbox) -> float:
-    """Return the Wh by which a noisy counter may have misled (F31)."""
-    return NOISE * box.noise + box.kept_wh
+def _growth(
+    box: Wallbox, runs: Iterable[Run], wrong: Iterable[Surplus]
+) -> Iterator[str]:
+    """Follow the total on its way."""
+    for total in box.totals:
+        surplus = sum(item.watt_hours for item in wrong if item.at <= total.ended)
+        if (excess := total.watt_hours - total.delivered - surplus) > ROUNDING:
+            yield f"✗ {excess:.1f} Wh too much were shown as {total.watt_hours:.0f} Wh"
+            break
+    frames = box.charger.wire.live_frames
+    for what in (*grew_impossibly(box.totals, frames, runs), *grew_without_count(box)):
+        yield f"✗ {what}"
 
 
 def _sessions(
-    box: Wallbox, truth: list[Truth], told: list[Mapping[str, Json]]
+    truth: list[Truth],
+    told: list[Mapping[str, Json]],
+    wrong: Iterable[Surplus],
 ) -> Iterator[str]:
     """Compare the sessions that were seen from their beginning to their end."""
     # One that is followed by another whose beginning nobody saw may be taken for it.
@@ -140,7 +164,8 @@ def _sessions(
         f"{len(told)} told"
     )
     for item in seen:
-        if not any(_is(item, other, _noise(box)) for other in told):
+        surplus = sum(it.watt_hours for it in wrong if it.number == item.number)
+        if not any(_is(item, other, surplus) for other in told):
             yield (
                 f"✗ the session of {item.watt_hours:.1f} Wh from {item.started:%H:%M:%S} "
                 f"to {item.ended:%H:%M:%S} is not told; there are "
@@ -151,8 +176,8 @@ def _sessions(
             yield f"✗ a session is told that never was: {_in_words(other)}"
 
 
-def _is(item: Truth, told: Mapping[str, Json], noise: float) -> bool:
-    slack = max(SHARE * item.watt_hours, 2 * ROUNDING) + noise
+def _is(item: Truth, told: Mapping[str, Json], surplus: float) -> bool:
+    slack = max(SHARE * item.watt_hours, SESSION_ROUNDING) + surplus
     # It is told to end when current last flowed, which may be before it was over.
     return (
         abs(_seconds(item.started, told["start"])) < 10

@@ -92,27 +92,27 @@ def _stories(box: Wallbox, frames: Sequence[LiveFrame]) -> dict[int, _Story]:
     """Return what frames tell of each session."""
     stories: dict[int, _Story] = {}
     count: int | None = None
+    former: frozenset[int] = frozenset()
     if any(frame.number == 0 == frame.shown for frame in frames):
         count = 0
     for session in box.charger.sessions:
         idle = _before(frames, session.number)
-        story = stories[session.number] = _story_of(box, count, idle)
+        if count is not None:
+            # A jump of an idle count is no more than that.
+            jumps = {frame.shown or 0 for frame in idle} & set(range(1, SMALL + 1))
+            count = max(count, *jumps, 0)
+            former |= {count} if count else set()
+        # A legacy one tells sessions apart by their number.
+        if count is not None and (box.is_legacy or _shows_nothing(idle)):
+            story = _Story(count=0, begun=True, former=former)
+        else:
+            rested = any(frame.shown is not None for frame in idle)
+            story = _Story(count=count, rested=rested, former=former)
         for frame in _of_session(frames, session.number):
             story.hear(frame)
-        count = story.count
+        stories[session.number], count = story, story.count
+        former |= story.former
     return stories
-
-
-def _story_of(box: Wallbox, count: int | None, idle: Sequence[LiveFrame]) -> _Story:
-    """Begin with a session, after a count and what frames said in between."""
-    if count is None:
-        return _Story(count=None)
-    jumps = [frame.shown for frame in idle if 0 < (frame.shown or 0) <= SMALL]
-    former = max([count, *(shown for shown in jumps if shown is not None)])
-    # A legacy one tells sessions apart by their number.
-    if box.is_legacy or _shows_nothing(idle):
-        return _Story(count=0, begun=True, former=former)
-    return _Story(count=former, rested=bool(idle), former=former)
 
 
 def _of_session(frames: Iterable[LiveFrame], number: int) -> list[LiveFrame]:
@@ -143,13 +143,13 @@ class _Story:
 
     `count` is the last one that was credible, None before the first of all; `begun`
     whether it is this session's, and `rested` whether a frame before it said that
-    nothing flows. `former` is the count of the session before.
+    nothing flows. `former` are counts of sessions before.
     """
 
     count: int | None
     begun: bool = False
     rested: bool = False
-    former: int = 0
+    former: frozenset[int] = frozenset()
     told: int = 0
     # What is told beyond the count, or not, for good and since it changed its origin.
     _home: int | None = None
@@ -162,6 +162,9 @@ class _Story:
     _wrong: int = 0
     _hidden_until: float | None = None
     _still_since: float = float("-inf")
+    # Whether it was taken for the count of a session before.
+    _lost: bool = False
+    _lows: set[int] = field(default_factory=lambda: {0})
     _heard_at: float = 0.0
     # Whether the first count of all was impossible.
     _strange: bool = False
@@ -200,13 +203,16 @@ class _Story:
             self._hidden_until = frame.at
         if _is_dip(self.count, shown):
             return
-        if shown < self.count and self._wrong < CONVINCING:
+        # One that was credible before, or between sessions, is again at once.
+        if shown < self.count and self._wrong < CONVINCING and shown not in self._lows:
             if not dips:
                 self._break()
             return
+        self._lows.add(shown)
         if not self.begun:
             self._begin(0 if shown < self.count else self.count)
         if shown < self.count:
+            self.former |= {self.count}
             self._still_since = float("-inf")
         elif self._wrong <= CONVINCING - 1:
             self._still_since = frame.at
@@ -221,6 +227,10 @@ class _Story:
         if frame.base != self._base:
             self._change_base(frame.base, shown)
         if not self.begun and _is_dip(self.count, shown):
+            return
+        again = any(shown == it or _is_dip(it, shown) for it in self.former)
+        if again and not self.told and not frame.charging:
+            # It may be the total of the session before, which some show now and then.
             return
         self._row.append(shown)
         credible = len(self._row) >= CONVINCING
@@ -237,13 +247,20 @@ class _Story:
         if self._hides(max(known - self._start, shown - self.count), frame.at):
             known = self._start + shown - self._row[0]
         else:
-            if self._hidden_until is not None and self._start < self.former <= shown:
-                # It may as well be the former count, which goes on.
-                self._more -= self.former
-                known, self.former = known - self.former, 0
+            if self._hidden_until is not None:
+                # It may as well be a former count, which goes on.
+                lost = self._perhaps_former(shown)
+                self._more -= lost
+                known -= lost
+                self._lost |= lost > 0
             self.count, self._hidden_until = shown, None
             self._still_since = float("-inf")
         self.told = max(self.told, known)
+
+    def _perhaps_former(self, shown: int) -> int:
+        """Return the count of a session before which a count may continue."""
+        likely = (item for item in self.former if self._start < item <= shown)
+        return 0 if self._lost else max(likely, default=0)
 
     def _hides(self, growth: float, at: float) -> bool:
         """Whether more may have flowed behind a wrong count than can be known.
@@ -349,7 +366,9 @@ class _Misled:
         if shown < self._top and not _is_dip(self._top, shown):
             if not self._low and frame.base <= 0:
                 self._note(frame, "fell", shown)
-            self._low += 1
+            # Current that begins to flow makes it a new one at once.
+            begins = before is not None and before.charging is False and frame.charging
+            self._low += CONVINCING if begins else 1
         elif before is not None and self._low >= CONVINCING:
             self._low = 0
             growth = _unheard_growth(before, frame)
@@ -474,12 +493,9 @@ def _may_go_on(
 
     A count that begins again tells them apart, but only where there was one before.
     """
-    before = stories.get(session.number - 1)
-    if before is None or before.count:
-        return False
     earlier = [frame for frame in kept if frame.number < session.number]
     flowed = [place for place, frame in enumerate(earlier) if frame.charging]
-    if not flowed:
+    if not flowed or stories[earlier[flowed[-1]].number].count:
         return False
     idle = (frame.at for frame in earlier[flowed[-1] :] if frame.charging is False)
     begin = _moment(session.started)

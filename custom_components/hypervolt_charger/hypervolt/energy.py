@@ -51,14 +51,15 @@ class Reading:
 class EarlierCount:
     """A count that was left for another one, to which the charger may come back.
 
-    `total` is the meter's at `count`, which was last read at `at`. `below` is set where
-    the count jumped up from here, so that a drop comes back; otherwise it dropped, and a
-    jump comes back.
+    `total` is the meter's at `count`, which was last read at `at`, and `left_total` the
+    one when it was left. `below` is set where the count jumped up from here, so that a
+    drop comes back; otherwise it dropped, and a jump comes back.
     """
 
     count: int
     at: datetime
     total: int
+    left_total: int
     runs: int
     session_id: int | None = None
     below: bool = False
@@ -201,6 +202,11 @@ class EnergyMeter:
         since_reading = math.ceil(1 + _flow(self.read_at, now)) - 1
         return min(self._possible(now), since_reading)
 
+    def _possible_after_others(self, now: datetime) -> int:
+        """Return the most Wh to accept once readings in between were not credible."""
+        limit = math.ceil(MOST_WATTS * (_LONGEST_STANDSTILL / timedelta(hours=1)))
+        return min(self._possible(now), limit)
+
     def _possible_if_late(self, now: datetime) -> int:
         """Return the most Wh behind which the count can be, having stood still.
 
@@ -255,7 +261,7 @@ class EnergyMeter:
         drops = reading.watt_hours < self.count
         continues = reading.watt_hours - self.count <= self._possible(reading.at)
         for earlier in self.earlier:
-            grown = not drops and self._base > earlier.total
+            grown = not drops and self._base > earlier.left_total
             if grown and (continues or not credible):
                 continue
             if earlier.below is not drops or not _resembles(earlier, reading):
@@ -263,7 +269,7 @@ class EnergyMeter:
             possible = self._possible_at_once(reading.at)
             if credible:
                 possible = max(
-                    self._possible(reading.at),
+                    self._possible_after_others(reading.at),
                     self._possible_behind(earlier, reading.at),
                 )
             more = _total_at(earlier, reading) - self._base
@@ -282,7 +288,7 @@ class EnergyMeter:
         for earlier in self.earlier:
             shown = earlier.count - reading.watt_hours
             same = shown == 0 or _is_dip(earlier.count, reading.watt_hours)
-            if same and not earlier.below and earlier.total == self._base:
+            if same and not earlier.below and earlier.left_total == self._base:
                 return earlier
         return None
 
@@ -404,7 +410,8 @@ class EnergyMeter:
         if credible and (earlier := self._resumed_by(reading, credible=True)):
             return self._resumed(reading, earlier)
         possible = max(
-            self._possible(candidate.at), self._possible_if_late(candidate.at)
+            self._possible_after_others(candidate.at),
+            self._possible_if_late(candidate.at),
         )
         if credible and late <= possible:
             return self._accepted(reading, candidate.total + late, possible=late)
@@ -438,6 +445,7 @@ class EnergyMeter:
             count=self.count,
             at=self.counted_at,
             total=self._base,
+            left_total=self.total,
             runs=self.runs,
             session_id=self.session_id,
         )

@@ -158,6 +158,8 @@ class MeterMachine(RuleBasedStateMachine):
                 self.show(0, charging=not idle)
             self.pass_time(seconds, watts)
             self.tell()
+        # Followed by an outage it could be another session's: then nothing decides.
+        self.settle()
 
     @precondition(lambda self: self.charging and self.told > 2 * ONE_READING)
     @rule(
@@ -176,7 +178,7 @@ class MeterMachine(RuleBasedStateMachine):
             self.pass_time(seconds, watts)
             self.show(int(self.told) + more if grows else shown)
         self.pass_time(3, watts)
-        self.tell()
+        self.settle()
 
     # Not where there is an earlier count: what comes after could be that one's, too.
     @precondition(lambda self: self.charging and self.number == 2 and not self.anew)

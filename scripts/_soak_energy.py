@@ -182,8 +182,8 @@ class _Story:
             self._hidden_until, self.rested = frame.at, False
         elif shown > right:
             self.count = shown if self.begun else self.count
-        elif False:
-            pass
+        elif shown < right:
+            self._hear_low(frame, shown, dips=shown >= right - SMALL)
         else:
             self._hear_right(frame, shown)
         self._heard_at = frame.at

@@ -32,8 +32,8 @@ from .device_state import (
     HypervoltDeviceState,
     HypervoltReleaseState,
     apply,
+    apply_readings,
     read_pilot,
-    reported_readings,
     tells_effect,
     without_readings,
 )
@@ -603,16 +603,14 @@ class HypervoltApiClient:
 
     def _take_readings(self, payload: JsonValue, at: datetime) -> None:
         """Take in session data; readings that it has long been without expire."""
-        reported = reported_readings(payload)
+        state, reported = apply_readings(self._state, payload)
         if not reported:
             _LOGGER.debug("Dropping session data without a valid reading")
             return
         self._session_frames += 1
         seen_before, plug_before = self._live_seen, self.plug
         self._live_seen |= self._is_upgraded
-        state = self._without_expired(
-            apply(self._state, Method.SESSION, payload), reported
-        )
+        state = self._without_expired(state, reported)
         if "charging" in reported:
             self._reported_charging = state.charging
             # A legacy V2 reports no plug, and so never that it was pulled.

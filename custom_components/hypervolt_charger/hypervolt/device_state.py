@@ -192,9 +192,15 @@ def tells_effect(payload: JsonValue) -> bool:
     return any(key == "effect_name" for key, _ in _items(payload))
 
 
-def reported_readings(payload: JsonValue) -> frozenset[str]:
-    """Return the fields that session data holds valid values of (protocol.md 6.2)."""
-    return frozenset(_read_fields(_SESSION, _items(payload)))
+def apply_readings(
+    state: HypervoltDeviceState, payload: JsonValue
+) -> tuple[HypervoltDeviceState, frozenset[str]]:
+    """Return the state after session data, and the fields it held valid values of.
+
+    Of either socket (protocol.md 6.2).
+    """
+    changes = _read_session(state, payload)
+    return replace(state, **changes), frozenset(changes)
 
 
 def without_readings(

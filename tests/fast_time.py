@@ -19,6 +19,10 @@ from tests.simulator import SimulatedCloud
 # Real seconds without any news after which everybody can be said to wait: sockets of
 # one process hear of each other at once.
 _QUIET = 0.0001
+# Where time is frozen, sleeping is another thing.
+_sleep = time.sleep
+# What measures time by a clock of its own.
+_CLOCKED = (Connection, HypervoltAuth, Liveness, PlugTracker)
 
 
 class FastTime:
@@ -45,11 +49,15 @@ class FastTime:
             return self._select(timeout)
         events = self._select(0)
         if not events:
-            time.sleep(_QUIET)
+            _sleep(_QUIET)
             events = self._select(0)
         if not events:
-            self._skipped += timeout - _QUIET
+            self.skip(timeout)
         return events
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass; the wait that is replaced has taken a moment already."""
+        self._skipped += seconds - _QUIET
 
     def run_in_executor[ResultT](
         self, executor: Any, function: Callable[..., ResultT], *args: Any
@@ -69,18 +77,28 @@ def fast_time(loop: asyncio.AbstractEventLoop) -> Iterator[FastTime]:
     """Let time pass fast in a loop, for the library and the simulator alike."""
     assert isinstance(loop, asyncio.SelectorEventLoop)
     fast = FastTime(loop)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", fast.now)
+        with installed(loop, fast, fast.now):
+            yield fast
+
+
+@contextmanager
+def installed(
+    loop: asyncio.SelectorEventLoop, fast: FastTime, clock: Callable[[], float]
+) -> Iterator[None]:
+    """Have a loop wait as `fast` does, and everything measured by a clock."""
     # The loop's debug mode remembers where everything was called from: too slow.
     debug = loop.get_debug()
     loop.set_debug(False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "monotonic", fast.now)
         patch.setattr(fast._selector, "select", fast.select)
         patch.setattr(loop, "run_in_executor", fast.run_in_executor)
-        for clocked in (Connection, HypervoltAuth, Liveness, PlugTracker):
+        for clocked in _CLOCKED:
             defaults = clocked.__init__.__kwdefaults__
             assert defaults
-            patch.setitem(defaults, "clock", fast.now)
-        yield fast
+            patch.setitem(defaults, "clock", clock)
+        yield
     loop.set_debug(debug)
 
 

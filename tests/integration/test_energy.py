@@ -41,6 +41,8 @@ from .time_machine import TimeMachine
 
 PRICE = "sensor.price"
 TEN_SECONDS = timedelta(seconds=10)
+# What chargers can deliver, before `any_power` lifts the limit.
+MOST_WATTS = energy.MOST_WATTS
 
 
 pytestmark = pytest.mark.usefixtures("any_power")
@@ -60,7 +62,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def real_power(monkeypatch: pytest.MonkeyPatch, any_power: None) -> None:
     """Let chargers deliver what they can."""
-    monkeypatch.setattr(energy, "MOST_WATTS", 25_000)
+    monkeypatch.setattr(energy, "MOST_WATTS", MOST_WATTS)
 
 
 def kwh(rig: Rig, key: str = "total_energy") -> float:

@@ -38,6 +38,16 @@ async def shows(rig: Rig, state: str, *, confirmed: bool) -> None:
     await eventually(lambda: plug(rig) == (state, confirmed))
 
 
+async def park(rig: Rig, *, plugged: bool = True) -> None:
+    """Have a car come that does not charge, and leave again unless it is `plugged`."""
+    rig.charger.app_set_schedule(enabled=True)
+    rig.charger.plug_in()
+    await shows(rig, STATE_ON, confirmed=True)
+    if not plugged:
+        rig.charger.unplug()
+        await shows(rig, STATE_OFF, confirmed=True)
+
+
 async def is_live(rig: Rig) -> None:
     await eventually(lambda: rig.coordinator.client.live)
 
@@ -97,12 +107,7 @@ async def test_it_is_remembered_over_restarts(
     setup_charger: SetUpCharger, personality: Personality, plugged: bool
 ) -> None:
     rig = await setup_charger(personality)
-    rig.charger.app_set_schedule(enabled=True)
-    rig.charger.plug_in()
-    await shows(rig, STATE_ON, confirmed=True)
-    if not plugged:
-        rig.charger.unplug()
-        await shows(rig, STATE_OFF, confirmed=True)
+    await park(rig, plugged=plugged)
     state = STATE_ON if plugged else STATE_OFF
     readiness = "waiting_for_schedule" if plugged else "unplugged"
     for _ in range(2):
@@ -118,9 +123,7 @@ async def test_it_is_shown_in_an_outage_and_confirmed_by_reports_alone(
     setup_charger: SetUpCharger, personality: Personality
 ) -> None:
     rig = await setup_charger(personality)
-    rig.charger.app_set_schedule(enabled=True)
-    rig.charger.plug_in()
-    await shows(rig, STATE_ON, confirmed=True)
+    await park(rig)
     await rig.cloud.pause()
     await shows(rig, STATE_ON, confirmed=False)
     await eventually(lambda: not rig.coordinator.client.available)
@@ -136,9 +139,7 @@ async def test_it_is_shown_in_an_outage_and_confirmed_by_reports_alone(
 
 async def test_a_silence_ends_the_confirmation(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
-    rig.charger.app_set_schedule(enabled=True)
-    rig.charger.plug_in()
-    await shows(rig, STATE_ON, confirmed=True)
+    await park(rig)
     rig.cloud.faults.enable(Fault.STALL, charger=rig.charger)
     await shows(rig, STATE_ON, confirmed=False)
     rig.cloud.faults.clear()
@@ -151,9 +152,7 @@ async def test_a_plug_pulled_in_a_drop(
     setup_charger: SetUpCharger, abrupt: bool
 ) -> None:
     rig = await setup_charger(Personality.V3)
-    rig.charger.app_set_schedule(enabled=True)
-    rig.charger.plug_in()
-    await shows(rig, STATE_ON, confirmed=True)
+    await park(rig)
     fired = event_types(rig)
     rig.cloud.faults.enable(Fault.LOST_PILOT, charger=rig.charger)
     await rig.cloud.drop_all(abrupt=abrupt)
@@ -176,12 +175,7 @@ async def test_a_change_while_home_assistant_was_down(
     setup_charger: SetUpCharger, plugged: bool
 ) -> None:
     rig = await setup_charger(Personality.V3)
-    rig.charger.app_set_schedule(enabled=True)
-    rig.charger.plug_in()
-    await shows(rig, STATE_ON, confirmed=True)
-    if not plugged:
-        rig.charger.unplug()
-        await shows(rig, STATE_OFF, confirmed=True)
+    await park(rig, plugged=plugged)
     await unload(rig)
     if plugged:
         rig.charger.unplug()

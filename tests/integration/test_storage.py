@@ -391,15 +391,21 @@ def total(rig: Rig) -> float:
     return number(rig, "total_energy")
 
 
-async def test_energy_and_sessions_wait_for_room(
-    disk: SmallDisk, setup_charger: SetUpCharger
-) -> None:
+async def charging_on_a_full_disk(disk: SmallDisk, setup_charger: SetUpCharger) -> Rig:
+    """Let the disk fill in the middle of a session."""
     rig = await setup_charger(Personality.V3)
     await eventually(lambda: total(rig) == 0)
     rig.charger.plug_in(battery_kwh=100)
     await charge(rig)
     await eventually(lambda: total(rig) > 1)
     disk.fill()
+    return rig
+
+
+async def test_energy_and_sessions_wait_for_room(
+    disk: SmallDisk, setup_charger: SetUpCharger
+) -> None:
+    rig = await charging_on_a_full_disk(disk, setup_charger)
     on_disk = stored(energy_file(rig))["meter"]["total"] / 1000
     await charge(rig)
     await eventually(lambda: issue(rig.hass, "storage_failing", rig.entry.entry_id))
@@ -420,12 +426,7 @@ async def test_energy_and_sessions_wait_for_room(
 async def test_a_session_waits_for_room_over_a_reload(
     disk: SmallDisk, setup_charger: SetUpCharger
 ) -> None:
-    rig = await setup_charger(Personality.V3)
-    await eventually(lambda: total(rig) == 0)
-    rig.charger.plug_in(battery_kwh=100)
-    await charge(rig)
-    await eventually(lambda: total(rig) > 1)
-    disk.fill()
+    rig = await charging_on_a_full_disk(disk, setup_charger)
     rig.charger.unplug()
     await eventually(rig.coordinator.energy.sessions)
     assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)

@@ -61,7 +61,8 @@ class EnergyBook:
         """Prepare; `async_load` reads what is on disk, and must come before `read`.
 
         `now_live` returns the charger's state while it is valid, `plug` what is known of
-        its plug, `zone` the time zone of its schedule; `changed` is called when something shown has changed by itself.
+        its plug, `zone` the time zone of its schedule; `changed` is called when something
+        shown has changed by itself.
         """
         self._hass = hass
         self._entry = entry

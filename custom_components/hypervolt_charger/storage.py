@@ -319,7 +319,7 @@ def _try_to_write(path: Path) -> None:
 
 @callback
 def async_delete_storage_issue(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete the issue that files can't be written, as nobody writes them."""
+    """Delete the issue that files can't be written: none are any more."""
     hass.data.get(_FAILING, {}).pop(entry_id, None)
     _report_failing(hass, entry_id)
 

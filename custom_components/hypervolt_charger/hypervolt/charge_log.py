@@ -50,7 +50,7 @@ class Moment:
     `cost`, None where no price is known; `initial` is what the charger's count held
     when the meter began. `renumbered` tells that the charger's number of the session has
     changed, `doubtful` that the meter waits for more readings. `plugged` and `charging`
-    are None while they are not known, `plug_confirmed` tells that the charger has
+    are None while they are not known, `plug_confirmed` says that the charger has
     reported the plug on this connection, `plug_initial` that its first report is a
     state and not a change. `watts` is the car's power.
     """

@@ -35,9 +35,8 @@ _MOST_EARLIER: Final = 4
 class Reading:
     """What the cloud reported of a session at one time (protocol.md 6.2).
 
-    `watt_hours` is the session's count, `session_id` a
-    legacy V2's number of the session, `plugged` whether there is a car; None is what is
-    not reported.
+    `watt_hours` is the session's count, `session_id` a legacy V2's number of the
+    session, `plugged` whether there is a car; None is what is not reported.
     """
 
     at: datetime

@@ -1,7 +1,7 @@
 """Whether a car is plugged in, as far as it is known.
 
-The plug is pushed on change only, and there is no request for it (protocol.md 10): what
-changes while nobody is connected is never reported. So the last known plug is a memory
+The plug is pushed on change only, and there is no request for it (protocol.md 10): a
+change without a connection is never reported. So the last known plug is a memory
 until the charger has reported it on the current connection.
 """
 

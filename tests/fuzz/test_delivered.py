@@ -147,15 +147,23 @@ class MeterMachine(RuleBasedStateMachine):
         frames=st.integers(1, 6),
         times=st.integers(1, 3),
         idle=st.booleans(),
+        level=st.integers(0, 5),
     )
     def drop_and_resume(
-        self, seconds: int, watts: int, frames: int, times: int, idle: bool
+        self,
+        *,
+        seconds: int,
+        watts: int,
+        frames: int,
+        times: int,
+        idle: bool,
+        level: int,
     ) -> None:
-        """Show zero within a session, and then what it has delivered."""
+        """Show less within a session, zero mostly, and then what it has delivered."""
         for _ in range(times):
             for _ in range(frames):
                 self.pass_time(seconds, 0 if idle else watts)
-                self.show(0, charging=not idle)
+                self.show(level, charging=not idle)
             self.pass_time(seconds, watts)
             self.tell()
         # Followed by an outage it could be another session's: then nothing decides.

@@ -104,6 +104,40 @@ class EnergyMeterTest(unittest.TestCase):
                     self.assertEqual(charger.meter.total, 2009)
                     self.assertEqual(charger.meter.runs, 0)
 
+    def test_a_small_count_that_drops_and_resumes_adds_nothing(self) -> None:
+        for charging in (True, False):
+            for level in (0, 1, 3):
+                with self.subTest(charging=charging, level=level):
+                    charger = Charger(0, 6, 12)
+                    charger.tell(*[level] * 3, charging=charging)
+                    self.assertEqual(charger.tell(31, 37, 44), 44)
+
+    def test_a_count_that_drops_and_resumes_adds_what_was_shown_at_most(self) -> None:
+        charger = Charger(0)
+        charger.tell(164, after=timedelta(hours=1))
+        charger.tell(*[1] * 6)
+        self.assertEqual(charger.tell(164, 165, 166), 166 + 1)
+
+    def test_a_count_is_resumed_rather_than_one_that_was_left_before(self) -> None:
+        charger = Charger(0)
+        charger.tell(62, after=timedelta(hours=1))
+        charger.tell(*[0] * 4, charging=False)
+        charger.tell(130, after=timedelta(hours=1))
+        charger.tell(*[0] * 20)
+        self.assertEqual(charger.tell(194, 194, 194), 62 + 194)
+
+    def test_the_same_frame_again_makes_no_drop_credible(self) -> None:
+        charger = Charger(0)
+        charger.tell(63, after=timedelta(hours=1))
+        charger.tell(21)
+        charger.tell(21, 21, 21, after=timedelta())
+        self.assertEqual(charger.tell(62, 63, 63), 63)
+
+    def test_a_drop_to_more_than_can_have_flowed_adds_nothing(self) -> None:
+        """A lifetime's count comes first of all."""
+        charger = Charger(4_000_000)
+        self.assertEqual(charger.tell(2003, 2006, 2009, 2012), 9)
+
     def test_a_session_after_a_drop_is_counted_from_zero(self) -> None:
         charger = Charger(0)
         charger.tell(2000, after=timedelta(seconds=1000))

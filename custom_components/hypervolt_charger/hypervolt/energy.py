@@ -100,7 +100,8 @@ class Candidate:
             self,
             last=reading.watt_hours,
             at=reading.at,
-            readings=self.readings + 1,
+            # The same frame again confirms nothing.
+            readings=self.readings + (reading.at > self.at),
         )
 
 
@@ -260,20 +261,21 @@ class EnergyMeter:
         drops = reading.watt_hours < self.count
         continues = reading.watt_hours - self.count <= self._possible(reading.at)
         for earlier in self.earlier:
-            grown = not drops and self._base > earlier.left_total
-            if grown and (continues or not credible):
-                continue
             if earlier.below is not drops or not _resembles(earlier, reading):
                 continue
-            possible = self._possible_at_once(reading.at)
-            if credible:
-                possible = max(
-                    self._possible_after_others(reading.at),
-                    self._possible_behind(earlier, reading.at),
-                )
             more = _total_at(earlier, reading) - self._base
-            if more <= possible and (drops or more >= 0):
+            grown = self._base > earlier.left_total
+            if not drops and (more < -_DIP or (grown and continues)):
+                continue
+            if more <= self._possible_at_once(reading.at):
                 return earlier
+            behind = max(
+                self._possible_after_others(reading.at),
+                self._possible_behind(earlier, reading.at),
+            )
+            if more <= behind:
+                # Rather this one, once it is credible, than a count left before it.
+                return earlier if credible else None
         return None
 
     def _shown_again_by(self, reading: Reading) -> EarlierCount | None:
@@ -378,10 +380,10 @@ class EnergyMeter:
         """Wait for more readings that follow from this one.
 
         A drop is credible after three readings in a row, and what the new count began
-        with counts as far as it can have flowed. A jump is if the count stood still
-        before. By more than is possible it never is, however often it is repeated:
-        nothing but its growth counts, and it becomes the count after five minutes
-        without the old one.
+        with counts if it can have flowed. A jump is if the count stood still before. By
+        more than is possible it never is, however often it is repeated: nothing but
+        its growth counts, and it becomes the count after five minutes without the old
+        one.
         """
         assert self.count is not None  # noqa: S101 - for the type checker
         candidate = self.candidate
@@ -402,8 +404,9 @@ class EnergyMeter:
         credible = candidate.readings >= _CONFIRMATIONS
         if candidate.first < self.count:
             if credible:
-                more = min(candidate.first, candidate.possible) + growth
-                return self._restarted(reading, more)
+                began = candidate.first <= candidate.possible
+                more = candidate.first if began else 0
+                return self._restarted(reading, more + growth)
             return replace(self._noticing(reading), candidate=candidate)
         late = candidate.last - self.count
         if credible and (earlier := self._resumed_by(reading, credible=True)):

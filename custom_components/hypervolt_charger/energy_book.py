@@ -39,6 +39,8 @@ _LOGGER = logging.getLogger(__name__)
 SAVE_INTERVAL: Final = timedelta(seconds=10)
 # The same for the energy of house and grid, which flows day and night.
 POWER_SAVE_INTERVAL: Final = timedelta(minutes=1)
+# After a failed write, of which Home Assistant logs each.
+RETRY_INTERVAL: Final = timedelta(minutes=1)
 # Events before anybody listens; more than a set-up can bring about.
 _MOST_UNHEARD: Final = 20
 
@@ -79,7 +81,7 @@ class EnergyBook:
         self._saved_at = self._save_at = -math.inf
         self._clock = SteadyClock(dt_util.utcnow())
         self._cancel_save: CALLBACK_TYPE | None = None
-        self._saving = False
+        self._saving = self._failed = False
         self._cancel_due: CALLBACK_TYPE | None = None
         self._seen: object = None
         self._listeners: list[EventListener] = []
@@ -327,6 +329,8 @@ class EnergyBook:
 
     def _save_soon(self, interval: timedelta) -> None:
         """Have the books written when this long has passed since the last time."""
+        if self._failed:
+            interval = max(interval, RETRY_INTERVAL)
         due = self._saved_at + interval.total_seconds()
         if self._saving or (self._cancel_save is not None and self._save_at <= due):
             return
@@ -346,7 +350,7 @@ class EnergyBook:
 
     async def _save(self) -> None:
         """Write what is not on disk yet; what can't be written is tried again."""
-        self._saving, self._dirty = True, False
+        self._saving, self._dirty, self._failed = True, False, False
         books, sessions = self._books, self._sessions
         try:
             unsaved = sessions is not self._saved_sessions
@@ -355,7 +359,7 @@ class EnergyBook:
             if await self._store.async_save_books(books):
                 self._saved = books
         except StorageError as error:
-            self._dirty = True
+            self._dirty = self._failed = True
             _LOGGER.debug("The energy can't be saved yet: %s", error)
         finally:
             self._saved_at = self._hass.loop.time()

@@ -159,8 +159,10 @@ class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
         shown = (self.available, self._value)
         if shown == self._shown:
             return
-        if self._held_until_now(shown):
-            self._report_old_state()
+        old = self.hass.states.get(self.entity_id)
+        if old is not None and self._held_until_now(shown):
+            # The coordinator's data is newer already.
+            self.hass.states.async_set(self.entity_id, old.state, old.attributes)
         self._write(shown)
 
     def _held_until_now(self, shown: _Shown) -> bool:
@@ -181,19 +183,13 @@ class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
         frames = self.coordinator.client.session_frames
         return not _is_known(old) or report.idle or frames > report.frames + 1
 
-    def _report_old_state(self) -> None:
-        """Report the state as it stands; the coordinator's data is newer already."""
-        if (state := self.hass.states.get(self.entity_id)) is not None:
-            self.hass.states.async_set(self.entity_id, state.state, state.attributes)
-
     @callback
     def _report_again(self) -> None:
         """Report an equal value that has not been written for a while."""
         report = self._report
         if report is not None and self.hass.loop.time() - report.at < REPORT_AFTER:
             return
-        if self.available:
-            self._write((True, self._value))
+        self._write((self.available, self._value))
 
     def _write(self, shown: _Shown) -> None:
         self._shown = shown

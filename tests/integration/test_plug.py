@@ -245,8 +245,9 @@ async def test_a_late_frame_of_a_car_that_leaves_plugs_nothing_in(
     setup_charger: SetUpCharger,
 ) -> None:
     rig = await setup_charger(Personality.V3)
+    fired = event_types(rig)
     rig.charger.plug_in()
-    await eventually(lambda: rig.state("switch", "charging") == STATE_ON)
+    await eventually(lambda: fired()[-1:] == ["started"])
     fired = event_types(rig)
     rig.charger.push({"method": "get.pilot_status", "params": {"pilot_status": "A"}})
     await asyncio.sleep(2 * FAST.unplug_hold)

@@ -89,6 +89,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = timedelta(seconds=0.05)
     monkeypatch.setattr(energy_book, "SAVE_INTERVAL", soon)
     monkeypatch.setattr(energy_book, "POWER_SAVE_INTERVAL", soon)
+    monkeypatch.setattr(energy_book, "RETRY_INTERVAL", soon)
     monkeypatch.setattr(planned_schedule, "CHECK_INTERVAL", soon)
     monkeypatch.setattr(storage_module, "CHECK_INTERVAL", timedelta(seconds=0.2))
     # An hour's energy may flow in a moment.
@@ -421,6 +422,21 @@ async def test_energy_and_sessions_wait_for_room(
     (session,) = stored(energy_file(rig, "sessions"))
     assert session["watt_hours"] == pytest.approx(rig.charger.delivered_wh, abs=20)
     await eventually(lambda: not issue(rig.hass, "storage_failing", rig.entry.entry_id))
+
+
+async def test_a_full_disk_does_not_flood_the_log(
+    disk: SmallDisk,
+    setup_charger: SetUpCharger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(energy_book, "RETRY_INTERVAL", timedelta(hours=1))
+    rig = await charging_on_a_full_disk(disk, setup_charger)
+    for _ in range(5):
+        await charge(rig)
+        await asyncio.sleep(0.1)
+    failed = [text for text in caplog.messages if "Error writing config" in text]
+    assert len(failed) == 1
 
 
 async def test_a_session_waits_for_room_over_a_reload(

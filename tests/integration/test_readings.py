@@ -56,6 +56,21 @@ async def test_a_reading_that_stops_arriving_expires(
     await eventually(lambda: rig.state("sensor", key) != STATE_UNKNOWN)
 
 
+async def test_a_reading_that_stopped_arriving_expires_in_a_silence(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await eventually(lambda: rig.state("sensor", "house_power") != STATE_UNKNOWN)
+    rig.cloud.faults.enable(
+        Fault.PARTIAL_SESSION, charger=rig.charger, fields=["house_power"], how="absent"
+    )
+    await asyncio.sleep(LIMIT / 2)
+    rig.cloud.faults.enable(Fault.STALL, charger=rig.charger)
+    # With the next frame to stay away all become unavailable.
+    await eventually(lambda: rig.state("sensor", "house_power") == STATE_UNKNOWN)
+    assert number(rig, "grid_power") > 0
+
+
 async def test_charging_that_is_not_reported_is_unknown(
     setup_charger: SetUpCharger,
 ) -> None:

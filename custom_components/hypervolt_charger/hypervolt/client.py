@@ -179,6 +179,7 @@ class HypervoltApiClient:
         )
         # When each reading was last reported, by the monotonic clock.
         self._reported_at: dict[str, float] = {}
+        self._expiring: asyncio.TimerHandle | None = None
         # The last value reported in this run, however old.
         self._reported_charging: bool | None = None
         # Whether the charger itself has told its dialect on this connection; its
@@ -307,7 +308,7 @@ class HypervoltApiClient:
         await self._sync.stop()
         # Last, for only now nothing can set one any more.
         self._plug.stop()
-        for timer in (self._grace, self._idling):
+        for timer in (self._grace, self._idling, self._expiring):
             if timer is not None:
                 timer.cancel()
 
@@ -636,11 +637,21 @@ class HypervoltApiClient:
         """Return the state without readings that are older than live ones may be."""
         now = time.monotonic()
         self._reported_at |= dict.fromkeys(reported, now)
-        oldest = now - self._timing.silence - self._timing.silence_answer
-        expired = [name for name, at in self._reported_at.items() if at < oldest]
+        limit = self._timing.silence + self._timing.silence_answer
+        expired = [name for name, at in self._reported_at.items() if at + limit <= now]
         for name in expired:
             del self._reported_at[name]
+        moments = self._reported_at.values()
+        # What the last frame lacked expires though no other frame may follow.
+        if self._expiring is None and min(moments, default=0) < max(moments, default=0):
+            self._expiring = asyncio.get_running_loop().call_later(
+                min(moments) + limit - now, self._expire
+            )
         return without_readings(state, expired) if expired else state
+
+    def _expire(self) -> None:
+        self._expiring = None
+        self._update(self._without_expired(self._state, frozenset()))
 
     def _take_session(self, method: str, payload: JsonValue) -> None:
         """Take in what a legacy V2 tells of its session."""

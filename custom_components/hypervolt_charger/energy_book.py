@@ -5,7 +5,7 @@ has them on disk. What is shown of a lifetime's energy is what is on disk: so it
 fall, whatever way Home Assistant ends.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 import logging
@@ -17,7 +17,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .energy_store import SESSIONS_KEPT, Books, EnergyStore
+from .energy_store import SESSIONS_KEPT, Books, EnergyStore, not_among
 from .hypervolt.charge_log import ChargeEvent, ChargeEventType, ChargeSession, Moment
 from .hypervolt.client import SessionFrame
 from .hypervolt.clock import SteadyClock
@@ -91,8 +91,12 @@ class EnergyBook:
 
     async def async_load(self) -> None:
         """Go on with the books of an earlier run."""
-        books, sessions = await self._store.async_load()
-        self._sessions = self._saved_sessions = sessions
+        books, saved = await self._store.async_load()
+        self._sessions = self._saved_sessions = saved
+        if books.unsaved:
+            self._sessions = [*saved, *books.unsaved][-SESSIONS_KEPT:]
+            books = replace(books, unsaved=())
+            self._save_soon(SAVE_INTERVAL)
         # A finished session is written first: it may be open in the other file still.
         open_session = books.log.session
         if open_session and any(
@@ -105,9 +109,6 @@ class EnergyBook:
             books = replace(books, log=books.log.shifted(now - latest))
         self._books = self._saved = books
         self.tariff = Tariff(books.price, books.priced_until)
-        if self._store.sessions_unsaved:
-            self._saved_sessions = []
-            self._save_soon(SAVE_INTERVAL)
 
     async def async_stop(self) -> None:
         """Write what is not on disk yet."""
@@ -349,24 +350,38 @@ class EnergyBook:
         )
 
     async def _save(self) -> None:
-        """Write what is not on disk yet; what can't be written is tried again."""
+        """Write what is not on disk yet; what can't be written is tried again.
+
+        Sessions that have ended are not lost with a session file that can't be written:
+        the other file has them until then.
+        """
         self._saving, self._dirty, self._failed = True, False, False
         books, sessions = self._books, self._sessions
         try:
-            unsaved = sessions is not self._saved_sessions
-            if unsaved and await self._store.async_save_sessions(sessions):
+            if sessions is not self._saved_sessions and await self._saves(
+                self._store.async_save_sessions(sessions)
+            ):
                 self._saved_sessions = sessions
-            if await self._store.async_save_books(books):
+            if sessions is not self._saved_sessions:
+                unsaved = not_among(self._saved_sessions, sessions)
+                books = replace(books, unsaved=unsaved)
+            if await self._saves(self._store.async_save_books(books)):
                 self._saved = books
-        except StorageError as error:
-            self._dirty = self._failed = True
-            _LOGGER.debug("The energy can't be saved yet: %s", error)
         finally:
             self._saved_at = self._hass.loop.time()
             self._saving = False
         if self._dirty:
             self._save_soon(SAVE_INTERVAL)
         self._changed()
+
+    async def _saves(self, saving: Awaitable[bool]) -> bool:
+        """Whether a file is on disk now; if not, it is to be written again."""
+        try:
+            return await saving
+        except StorageError as error:
+            self._dirty = self._failed = True
+            _LOGGER.debug("The energy can't be saved yet: %s", error)
+            return False
 
 
 def _looks(state: HypervoltDeviceState) -> tuple[object, ...]:

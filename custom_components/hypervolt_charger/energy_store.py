@@ -4,7 +4,7 @@ Both belong to one entry and are deleted with it. What can't be read of them sta
 again and never costs the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -23,7 +23,10 @@ SESSIONS_KEPT: Final = 3000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """All that is kept of a charger's energy but its finished sessions."""
+    """All that is kept of a charger's energy but its finished sessions.
+
+    `unsaved` are those that their own file does not hold because it can't be written.
+    """
 
     meter: EnergyMeter = field(default_factory=EnergyMeter)
     house: PowerMeter = field(default_factory=PowerMeter)
@@ -31,6 +34,7 @@ class Books:
     grid_export: PowerMeter = field(default_factory=PowerMeter)
     generation: PowerMeter = field(default_factory=PowerMeter)
     log: ChargeLog = field(default_factory=ChargeLog)
+    unsaved: tuple[ChargeSession, ...] = ()
     price: float | None = None
     # None for a fixed price, which applies until the options change.
     priced_until: datetime | None = None
@@ -71,17 +75,15 @@ class EnergyStore:
     async def async_load(self) -> tuple[Books, list[ChargeSession]]:
         """Return what an earlier run has stored, as far as it is valid.
 
-        Sessions that could not be written before a reload are among them.
+        The sessions are those of their own file; `unsaved` of the books has others.
         """
         books = await self._books.async_load() or Books()
         stored = await self._sessions.async_load() or ()
-        sessions = self._sessions.unsaved or stored
-        return books, list(sessions[-SESSIONS_KEPT:])
-
-    @property
-    def sessions_unsaved(self) -> bool:
-        """Whether there are sessions that could not be written yet."""
-        return self._sessions.unsaved is not None
+        # Those that could not be written before a reload.
+        later = self._sessions.unsaved or ()
+        unsaved = not_among(stored, later)
+        unsaved += not_among((*stored, *unsaved), books.unsaved)
+        return replace(books, unsaved=unsaved), list(stored)[-SESSIONS_KEPT:]
 
     async def async_save_books(self, books: Books) -> bool:
         """Write the small file; raises StorageError if it is not on disk.
@@ -98,6 +100,14 @@ class EnergyStore:
         """Delete both files."""
         await self._books.async_remove()
         await self._sessions.async_remove()
+
+
+def not_among(
+    sessions: Iterable[ChargeSession], others: Iterable[ChargeSession]
+) -> tuple[ChargeSession, ...]:
+    """Return the other sessions that are not among these."""
+    starts = {session.start for session in sessions}
+    return tuple(session for session in others if session.start not in starts)
 
 
 def _decode_books(stored: Json) -> Decoded[Books]:

@@ -424,6 +424,43 @@ async def test_energy_and_sessions_wait_for_room(
     await eventually(lambda: not issue(rig.hass, "storage_failing", rig.entry.entry_id))
 
 
+async def test_a_session_file_that_cannot_be_written_costs_nothing(
+    folder: Path, setup_charger: SetUpCharger
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await eventually(lambda: total(rig) == 0)
+    path = energy_file(rig, "sessions")
+    # A folder can't be written over by a file.
+    path.mkdir()
+    rig.charger.plug_in(battery_kwh=100)
+    await charge(rig)
+    rig.charger.unplug()
+    await eventually(lambda: len(rig.coordinator.energy.sessions()) == 1)
+    delivered = pytest.approx(rig.charger.delivered_wh / 1000, abs=0.02)
+    await eventually(lambda: total(rig) == delivered)
+    await eventually(lambda: stored(energy_file(rig))["unsaved"])
+    (session,) = stored(energy_file(rig))["unsaved"]
+    assert issue(rig.hass, "storage_failing", rig.entry.entry_id)
+    path.rmdir()
+    await eventually(path.exists)
+    assert stored(path) == [session]
+    await eventually(lambda: not stored(energy_file(rig))["unsaved"])
+
+
+async def test_sessions_missing_in_their_file_come_from_the_other(
+    hass: HomeAssistant, folder: Path
+) -> None:
+    first, second, third = (
+        ChargeSession(start=start, end=start + timedelta(hours=1))
+        for start in (NOW, NOW + timedelta(days=1), NOW + timedelta(days=2))
+    )
+    put(folder, "entry", "sessions", [to_json(first), to_json(second)])
+    put(folder, "entry", "energy", to_json(Books(unsaved=(second, third))))
+    books, sessions = await EnergyStore(hass, "entry").async_load()
+    assert sessions == [first, second]
+    assert books.unsaved == (third,)
+
+
 async def test_a_full_disk_does_not_flood_the_log(
     disk: SmallDisk,
     setup_charger: SetUpCharger,

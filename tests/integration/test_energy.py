@@ -594,9 +594,7 @@ async def test_energy_of_house_and_grid(setup_charger: SetUpCharger) -> None:
         ("plateau", {}),
     ],
 )
-@pytest.mark.parametrize(
-    "personality", [Personality.V3, Personality.UPGRADED_V2, Personality.LEGACY_V2]
-)
+@pytest.mark.parametrize("personality", [Personality.V3, Personality.LEGACY_V2])
 async def test_noise_while_it_charges(
     time_machine: TimeMachine,
     setup_charger: SetUpCharger,

@@ -21,6 +21,8 @@ from tests.integration.conftest import Connect
 from tests.integration.entry_life import add_entry, our_tasks, reauth_flows
 from tests.simulator import Account, Fault, Personality, RecordedRequest, SimulatedCloud
 
+pytestmark = pytest.mark.long
+
 _LOGGER = logging.getLogger(__name__)
 
 HOUR = 3600.0

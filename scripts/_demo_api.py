@@ -101,16 +101,22 @@ class HomeAssistantApi:
 
     async def command(self, kind: str, **fields: Json) -> Json:
         """Call a command of the WebSocket API."""
+        try:
+            answer = await self._answer(kind, fields)
+        except aiohttp.WSMessageTypeError as error:
+            raise ApiError("Home Assistant closed the WebSocket") from error
+        if not answer["success"]:
+            raise ApiError(f"{kind}: {answer['error']}")
+        return answer["result"]
+
+    async def _answer(self, kind: str, fields: Mapping[str, Json]) -> Json:
         async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
             await socket.receive_json()
             await socket.send_json({"type": "auth", "access_token": self._token})
             if (await socket.receive_json())["type"] != "auth_ok":
                 raise ApiError("the WebSocket API refused the log-in")
             await socket.send_json({"id": 1, "type": kind, **fields})
-            answer = await socket.receive_json()
-        if not answer["success"]:
-            raise ApiError(f"{kind}: {answer['error']}")
-        return answer["result"]
+            return await socket.receive_json()
 
     async def entries(self, domain: str) -> list[dict[str, Json]]:
         """Return the config entries of an integration."""

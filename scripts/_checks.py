@@ -16,7 +16,7 @@ import sys
 import time
 
 from _browser import browser
-from _environment import ENV, ROOT, environment
+from _environment import ENV, ROOT, environment, next_environment
 
 # The library promises to run from this Python on, with nothing installed.
 LIBRARY_FLOOR = (3, 11)
@@ -117,6 +117,7 @@ def _test_steps(extra: list[str], *, quick: bool) -> Iterable[Step]:
         return
     if not extra:
         yield Step("coverage", check=lambda: _coverage_suffices(tools))
+        yield _next_types_step(tools)
     yield _floor_step(extra)
     # Last and by themselves: they measure how soon things show.
     yield _pytest(
@@ -162,6 +163,17 @@ def _floor_step(extra: list[str]) -> Step:
         ["-m", IN_A_MOMENT, *_workers(), *extra],
         bool(extra),
     )
+
+
+def _next_types_step(tools: Path) -> Step:
+    """Return the check that the integration fits Home Assistant's next release."""
+    command = [
+        str(tools / "mypy"),
+        f"--python-executable={next_environment() / 'python'}",
+        f"--cache-dir={ENV / 'next' / 'mypy_cache'}",
+        "custom_components",
+    ]
+    return Step("mypy --strict, next Home Assistant", command)
 
 
 def _pytest(name: str, tools: Path, options: list[str], may_be_empty: bool) -> Step:

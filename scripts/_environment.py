@@ -32,6 +32,7 @@ MANAGED = ENV / "uv-python"
 
 REQUIREMENTS = ROOT / "requirements_test.txt"
 FLOOR_OVERRIDES = ROOT / "tests" / "requirements_floor.txt"
+NEXT_REQUIREMENTS = ROOT / "tests" / "requirements_next.txt"
 DEMO_EXTRAS = ROOT / "scripts" / "requirements_demo.txt"
 BRAND_EXTRAS = ROOT / "scripts" / "requirements_brand.txt"
 
@@ -52,11 +53,25 @@ def environment(*, floor: bool = False) -> Path:
     With ``floor`` it holds the oldest Home Assistant the integration supports
     instead of the newest one it is tested with.
     """
-    venv = ENV / ("floor" if floor else "newest")
-    inputs = [REQUIREMENTS, *([FLOOR_OVERRIDES] if floor else [])]
+    if floor:
+        return _ready("floor", REQUIREMENTS, FLOOR_OVERRIDES)
+    return _ready("newest", REQUIREMENTS)
+
+
+def next_environment() -> Path:
+    """Return the ``bin`` folder of an environment with Home Assistant's next release.
+
+    It is one that pytest's plugin does not run on yet: only real processes do.
+    """
+    return _ready("next", NEXT_REQUIREMENTS)
+
+
+def _ready(name: str, requirements: Path, overrides: Path | None = None) -> Path:
+    venv = ENV / name
+    inputs = [requirements, *([overrides] if overrides else [])]
     with _one_at_a_time():
         if not _is_ready(venv / ".ready", inputs):
-            _make(venv, floor=floor)
+            _make(venv, requirements, overrides)
             _note_ready(venv / ".ready", inputs)
     return venv / "bin"
 
@@ -132,7 +147,7 @@ def _fingerprint(inputs: list[Path]) -> str:
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
 
 
-def _make(venv: Path, *, floor: bool) -> None:
+def _make(venv: Path, requirements: Path, overrides: Path | None) -> None:
     """Create a virtual environment, or bring an existing one up to date."""
     uv = _uv()
     python = str(venv / "bin/python")
@@ -142,9 +157,9 @@ def _make(venv: Path, *, floor: bool) -> None:
             uv, "venv", "--quiet", "--clear", "--python", str(_python(uv)), str(venv)
         )  # fmt: skip
     say("installing Home Assistant and the test tools (minutes the first time)")
-    overrides = ["--override", str(FLOOR_OVERRIDES)] if floor else []
-    if not _install(uv, python, "-r", str(REQUIREMENTS), *overrides):
-        fail("The packages of requirements_test.txt could not be installed; see above.")
+    options = ["--override", str(overrides)] if overrides else []
+    if not _install(uv, python, "-r", str(requirements), *options):
+        fail(f"The packages of {requirements.name} could not be installed; see above.")
 
 
 def _install(uv: str, python: str, *what: str) -> bool:

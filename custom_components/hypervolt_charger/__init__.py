@@ -7,31 +7,21 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import (
-    config_validation as cv,
-    device_registry as dr,
-    issue_registry as ir,
-)
+from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .account import async_get_account
 from .const import CONF_CHARGER_ID, DOMAIN
-from .coordinator import (
-    HypervoltConfigEntry,
-    HypervoltUpdateCoordinator,
-    async_forget_charger_gone,
-)
+from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .effect_files import async_delete_led_effects_issue, async_load_led_effects
 from .energy_store import EnergyStore
-from .follow import async_delete_planner_issues, async_follow_planner
+from .entry_issues import async_delete_entry_issues
+from .follow import async_follow_planner
 from .issues import async_delete_issues, async_watch_issues
-from .migration import (
-    async_delete_leftovers_issue,
-    async_migrate_entry,
-    async_watch_leftovers,
-)
+from .migration import async_migrate_entry, async_watch_leftovers
 from .planned_schedule import store_of
-from .planner import async_watch_octopus, octopus_issue
+from .planner import async_watch_octopus
+from .removal import async_restore_on_disabling, async_restore_on_removal
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -90,18 +80,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) ->
 
 async def async_unload_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> bool:
     """Remove the entities of an entry; its coordinator closes the sockets."""
+    if entry.disabled_by:
+        await async_restore_on_disabling(entry.runtime_data.planned)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: HypervoltConfigEntry) -> None:
-    """Forget what was kept for an entry: nobody will ask for it any more."""
+    """Restore the user's schedule, and forget what was kept for the entry."""
+    await async_restore_on_removal(hass, entry)
     await store_of(hass, entry.entry_id).async_remove()
     await EnergyStore(hass, entry.entry_id).async_remove()
-    ir.async_delete_issue(hass, DOMAIN, octopus_issue(entry.entry_id))
-    async_delete_planner_issues(hass, entry.entry_id)
     async_delete_issues(hass, entry.entry_id)
-    async_forget_charger_gone(hass, entry)
-    async_delete_leftovers_issue(hass, entry)
+    async_delete_entry_issues(hass, entry.entry_id)
     if not hass.config_entries.async_entries(DOMAIN):
         async_delete_led_effects_issue(hass)
 

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
-from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
+from .entity import HypervoltControl, HypervoltEntityDescription, async_add_supported
 
 # The client sends one command at a time.
 PARALLEL_UPDATES = 0
@@ -52,7 +52,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltButton, DESCRIPTIONS)
 
 
-class HypervoltButton(HypervoltEntity, ButtonEntity):
+class HypervoltButton(HypervoltControl, ButtonEntity):
     """Something to be done with the edited schedule."""
 
     entity_description: HypervoltButtonEntityDescription

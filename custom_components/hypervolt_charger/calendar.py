@@ -1,9 +1,9 @@
 """The calendar: coming charging windows, and behind them the finished sessions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import override
+from datetime import datetime, timedelta, tzinfo
+from typing import Final, override
 
 from homeassistant.components.calendar import (
     CalendarEntity,
@@ -11,15 +11,19 @@ from homeassistant.components.calendar import (
     CalendarEvent,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from .const import DOMAIN
 from .coordinator import HypervoltConfigEntry
 from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
 from .hypervolt.charge_log import ChargeSession
 from .hypervolt.schedule import Occurrence, Schedule, occurrences
 
 PARALLEL_UPDATES = 0
+
+_LONGEST_AHEAD: Final = timedelta(days=367)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +71,17 @@ class HypervoltCalendar(HypervoltEntity, CalendarEntity):
         No windows of the past: the schedule says when the car may charge, not when it
         did. A planner's windows are over when they have been, though sessions repeat.
         """
-        sessions = self.coordinator.energy.sessions(start_date, end_date)
-        return [
-            *(_finished(session) for session in sessions),
-            *self._windows(start_date, end_date),
-        ]
-
-    def _windows(self, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
-        zone = self.coordinator.schedule_zone
-        return [
-            _event(window)
-            for schedule, begin, end in self._stretches(start_date, end_date)
-            for window in occurrences(
-                schedule, after=begin, zone=zone, days=max((end - begin).days, 0) + 2
+        if end_date - dt_util.utcnow() > _LONGEST_AHEAD:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="calendar_too_long"
             )
-            if window.start < end
-        ]
+        # Years of sessions would hold up the event loop.
+        return await hass.async_add_executor_job(
+            _events,
+            self.coordinator.energy.sessions(start_date, end_date),
+            list(self._stretches(start_date, end_date)),
+            self.coordinator.schedule_zone,
+        )
 
     def _stretches(
         self, start: datetime, end: datetime
@@ -97,6 +96,22 @@ class HypervoltCalendar(HypervoltEntity, CalendarEntity):
             return
         yield schedule, start, min(end, planned.restore_at)
         yield planned.former, max(start, planned.restore_at), end
+
+
+def _events(
+    sessions: Iterable[ChargeSession],
+    stretches: Iterable[tuple[Schedule, datetime, datetime]],
+    zone: tzinfo,
+) -> list[CalendarEvent]:
+    windows = (
+        _event(window)
+        for schedule, begin, end in stretches
+        for window in occurrences(
+            schedule, after=begin, zone=zone, days=max((end - begin).days, 0) + 2
+        )
+        if window.start < end
+    )
+    return [*(_finished(session) for session in sessions), *windows]
 
 
 def _event(window: Occurrence) -> CalendarEvent:

@@ -12,9 +12,11 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
+    EntityWithDeviceFilterSelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -45,7 +47,9 @@ from .const import (
 from .hypervolt.charger import Charger
 from .hypervolt.device_state import HypervoltChargeMode
 from .hypervolt.errors import CannotConnect, InvalidAuth
+from .hypervolt.plan import PlanError, PlanProblem
 from .hypervolt.tariff import MOST_PER_KWH
+from .planner import PLANNERS, PlanRequest, async_is_own, async_read
 from .price import async_is_price_entity
 
 _LOGGER = logging.getLogger(__name__)
@@ -278,7 +282,9 @@ class HypervoltOptionsFlow(OptionsFlowWithReload):
         errors: dict[str, str] = {}
         options = self.config_entry.options
         if user_input is not None:
-            errors = _mistakes(self.hass, user_input)
+            errors = _mistakes(self.hass, user_input) or await _planner_mistakes(
+                self.hass, user_input, options.get(CONF_PLANNER)
+            )
             if not errors:
                 # What has been emptied is absent; what the form does not show stays.
                 ours = {str(key) for key in OPTIONS_SCHEMA.schema}
@@ -287,10 +293,69 @@ class HypervoltOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or options
+                _options_schema(self.hass), user_input or options
             ),
             errors=errors,
         )
+
+
+class _PlannerSelector(EntitySelector):
+    """Offers what may be a planner, and leaves refusing to the form's own errors."""
+
+    @override
+    def __call__(self, data: Any) -> Any:
+        return EntitySelector()(data)
+
+
+def _options_schema(hass: HomeAssistant) -> vol.Schema:
+    """Return the form of the options, which offers no entity of ours as a planner."""
+    ours = [
+        entity.entity_id
+        for entity in er.async_get(hass).entities.values()
+        if entity.platform == DOMAIN
+    ]
+    planner = _PlannerSelector(
+        EntitySelectorConfig(
+            filter=EntityWithDeviceFilterSelectorConfig(domain=[*PLANNERS]),
+            exclude_entities=ours,
+        )
+    )
+    return vol.Schema(
+        {
+            key: planner if key == CONF_PLANNER else field
+            for key, field in OPTIONS_SCHEMA.schema.items()
+        }
+    )
+
+
+async def _planner_mistakes(
+    hass: HomeAssistant, options: Mapping[str, Any], before: str | None
+) -> dict[str, str]:
+    """Return the error of a planner that cannot have a plan.
+
+    One that has none at the moment is fine, and one that has been chosen before may
+    have lost its plan for now.
+    """
+    planner: str | None = options.get(CONF_PLANNER)
+    if planner is None:
+        return {}
+    if async_is_own(hass, planner):
+        return {"base": "own_planner"}
+    if planner == before:
+        return {}
+    if planner.partition(".")[0] not in PLANNERS:
+        return {"base": "not_a_planner"}
+    try:
+        await async_read(hass, PlanRequest(tracker=planner))
+    except PlanError as error:
+        if error.reason is PlanProblem.PRICE_LIST:
+            return {"base": "planner_has_prices"}
+        if error.reason in (
+            PlanProblem.NOT_UNDERSTOOD,
+            PlanProblem.NO_WINDOWS_ATTRIBUTE,
+        ):
+            return {"base": "not_a_planner"}
+    return {}
 
 
 def _mistakes(hass: HomeAssistant, options: Mapping[str, Any]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Final
 
 DOMAIN: Final = "hypervolt_charger"
 MANUFACTURER: Final = "Hypervolt"
+DEVICE_NAME: Final = "Hypervolt"
 
 CONF_CHARGER_ID: Final = "charger_id"
 # Chosen by a person: auto, v2 or v3.

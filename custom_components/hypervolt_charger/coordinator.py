@@ -1,14 +1,15 @@
 """Owns the client of one charger, its poll and its state."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
 import logging
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.const import CONF_TIME_ZONE, EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
     ConfigEntryError,
@@ -32,34 +33,33 @@ from .const import (
     SET_UP_LIMIT,
 )
 from .energy_book import EnergyBook
+from .entry_issues import async_withdraw_issue
+from .exceptions import translated
 from .hypervolt.account import HypervoltAccount
 from .hypervolt.charger import Charger, parse_id, parse_variant, short_id
 from .hypervolt.client import HypervoltApiClient
+from .hypervolt.commands import time_limit
 from .hypervolt.connection import ConnectionState
 from .hypervolt.device_state import HypervoltDeviceState
 from .hypervolt.draft import ScheduleDraft
 from .hypervolt.errors import (
     Blocked,
     CannotConnect,
-    CommandError,
+    Cause,
+    CommandTimeout,
     HypervoltError,
     InvalidAuth,
-    InvalidEffect,
-    InvalidSchedule,
-    NotSupported,
+    NotConnected,
 )
 from .hypervolt.led import LedEffect
 from .hypervolt.permission import next_window
-from .hypervolt.plan import PlanError
-from .hypervolt.schedule import Occurrence, Schedule
+from .hypervolt.schedule import Occurrence
 from .planned_schedule import PlannedSchedule
 from .price import async_follow_price
 
 _LOGGER = logging.getLogger(__name__)
 
 type HypervoltConfigEntry = ConfigEntry[HypervoltUpdateCoordinator]
-
-_MISTAKES = (InvalidSchedule, InvalidEffect, NotSupported, PlanError)
 
 
 class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
@@ -117,12 +117,14 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
             listener=self._client_changed,
             session_listener=self.energy.async_read,
             ssl_context=get_default_context(),
-            zone=dt_util.get_default_time_zone(),
+            zone=dt_util.get_default_time_zone,
             remembered_variant=parse_variant(entry.data.get(CONF_RESOLVED_API_VERSION)),
             forced_variant=parse_variant(entry.options.get(CONF_API_VERSION_OVERRIDE)),
             live_seen=bool(entry.data.get(CONF_LIVE_SEEN)),
         )
-        self.planned = PlannedSchedule(hass, entry, self.client)
+        self.planned = PlannedSchedule(
+            hass, entry, self.client, changed=self.async_update_listeners
+        )
         self.data = self.client.state
 
     @override
@@ -138,6 +140,11 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         with _connecting():
             async with asyncio.timeout(SET_UP_LIMIT):
                 await self._find_charger()
+        self.config_entry.async_on_unload(
+            self.hass.bus.async_listen(
+                EVENT_CORE_CONFIG_UPDATE, self._core_config_changed
+            )
+        )
         self.config_entry.async_on_unload(
             async_track_time_interval(
                 self.hass,
@@ -213,6 +220,12 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
     async def _poll(self, _now: datetime) -> None:
         await self.async_refresh()
 
+    async def _core_config_changed(self, event: Event) -> None:
+        """Show the schedule in a new time zone, and read it again in that."""
+        if CONF_TIME_ZONE in event.data:
+            self.async_update_listeners()
+            await self.async_refresh()
+
     @override
     async def async_shutdown(self) -> None:
         """Close the sockets and end every task."""
@@ -224,43 +237,56 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
     # What people want
 
     async def async_command[ResultT](self, command: Awaitable[ResultT]) -> ResultT:
-        """Carry out a command of the client; every way it can fail is translated."""
+        """Carry out a command of the client within its time limit.
+
+        Raises ServiceValidationError for what is a mistake of the caller, and
+        HomeAssistantError for every other way to fail, both translated.
+        """
         try:
-            return await command
+            with time_limit(self._account.timing.command_limit):
+                return await command
         except InvalidAuth as error:
             self._ask_for_login()
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="invalid_auth"
             ) from error
-        except _MISTAKES as error:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_possible",
-                translation_placeholders={"reason": _reason(error)},
-            ) from error
         except HypervoltError as error:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="command_failed",
-                translation_placeholders={"reason": _reason(error)},
-            ) from error
+            raise translated(error) from error
 
     async def async_apply_draft(self) -> None:
         """Write the schedule a person has edited, keeping the activation mode.
 
         Nothing is written from the unknown: the charger must have told its schedule.
         """
-        base = self.client.state.schedule
-        if base is None:
+        if self.client.state.schedule is None:
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="schedule_unknown"
             )
         draft = self.draft
-        await self.async_command(self._write(draft, base))
+        await self.async_command(self.planned.async_by_user(lambda: self._write(draft)))
         self.async_edit_draft(self.draft.written(draft))
 
-    async def _write(self, draft: ScheduleDraft, base: Schedule) -> None:
+    async def _write(self, draft: ScheduleDraft) -> None:
+        """Write what was edited over the schedule that is active now."""
+        base = await self.client.read_schedule()
         await self.client.set_schedule(draft.to_schedule(base))
+
+    @callback
+    def async_edit_session(
+        self, edit: Callable[[ScheduleDraft], ScheduleDraft]
+    ) -> None:
+        """Edit the draft of the schedule that the charger reports.
+
+        Raises InvalidAuth, NotConnected or CommandTimeout while that is not known: the
+        edit would be of another session than the user means.
+        """
+        if not self.client.available:
+            raise self.client.failure or NotConnected(
+                "edit_schedule", Cause.NOT_CONNECTED
+            )
+        if self.client.state.schedule is None:
+            raise CommandTimeout("edit_schedule", Cause.SCHEDULE_NOT_REPORTED)
+        self.async_edit_draft(edit(self.draft))
 
     @callback
     def async_edit_draft(self, draft: ScheduleDraft) -> None:
@@ -282,6 +308,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
         self.last_update_success = client.available
         if self.data.schedule is not None and self.data.schedule != before.schedule:
             self.draft = self.draft.rebase(self.data.schedule)
+            self.planned.note_active(self.data.schedule)
             self._learn_zone(self.data.schedule.time_zone)
         if self.data.firmware_version != before.firmware_version:
             self._remember_firmware(self.data.firmware_version)
@@ -384,7 +411,7 @@ class HypervoltUpdateCoordinator(DataUpdateCoordinator[HypervoltDeviceState]):
 @callback
 def async_forget_charger_gone(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back that a charger is not in its account any more."""
-    ir.async_delete_issue(hass, DOMAIN, _gone_issue(entry))
+    async_withdraw_issue(hass, _gone_issue(entry))
 
 
 def _gone_issue(entry: ConfigEntry) -> str:
@@ -408,8 +435,3 @@ def _connecting() -> Iterator[None]:
         raise UpdateFailed(
             translation_domain=DOMAIN, translation_key="cannot_connect"
         ) from error
-
-
-def _reason(error: HypervoltError) -> str:
-    """Say why, without the name of the command: people know what they asked for."""
-    return error.reason if isinstance(error, CommandError) else str(error)

@@ -1,5 +1,7 @@
 """Triggers of a charger's device, by what its event entity tells."""
 
+from collections.abc import Callable
+
 from homeassistant.components.device_automation import (
     DEVICE_TRIGGER_BASE_SCHEMA,
     InvalidDeviceAutomationConfig,
@@ -24,7 +26,10 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.event import (
+    async_track_entity_registry_updated_event,
+    async_track_state_change_event,
+)
 from homeassistant.helpers.trigger import TriggerActionType, TriggerInfo
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
@@ -91,16 +96,49 @@ async def async_attach_trigger(
                 "trigger": {
                     **trigger_info["trigger_data"],
                     "platform": PLATFORM_TYPE,
-                    "entity_id": entity_id,
+                    "entity_id": now.entity_id,
                     "from_state": before,
                     "to_state": now,
-                    "description": f"{event_type} of {entity_id}",
+                    "description": f"{event_type} of {now.entity_id}",
                 }
             },
             event.context,
         )
 
-    return async_track_state_change_event(hass, [entity_id], run_if_it_happened)
+    return _async_track(hass, entity_id, run_if_it_happened)
+
+
+@callback
+def _async_track(
+    hass: HomeAssistant,
+    entity_id: str,
+    action: Callable[[Event[EventStateChangedData]], None],
+) -> CALLBACK_TYPE:
+    """Track the states of an entity, also once it is renamed."""
+
+    @callback
+    def renamed(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        data = event.data
+        if data["action"] == "update" and "entity_id" in data["changes"]:
+            stop()
+            track(data["entity_id"])
+
+    tracking: list[CALLBACK_TYPE] = []
+
+    @callback
+    def track(entity_id: str) -> None:
+        tracking[:] = [
+            async_track_state_change_event(hass, entity_id, action),
+            async_track_entity_registry_updated_event(hass, entity_id, renamed),
+        ]
+
+    @callback
+    def stop() -> None:
+        for unsubscribe in tracking:
+            unsubscribe()
+
+    track(entity_id)
+    return stop
 
 
 @callback

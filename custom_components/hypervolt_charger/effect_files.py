@@ -6,7 +6,7 @@ which may still be here and could be imported in this module's place.
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -25,7 +25,24 @@ _MAX_SIZE: Final = 64 * 1024
 _OLDER_FOLDER: Final = Path(__file__).parent / "led_effects"
 _OLDER_FOLDER_ISSUE: Final = "older_led_effects"
 
+# More than any part of an effect has.
+_MAX_MEMBERS: Final = 100
+
 type _Effects = dict[str, LedEffect]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML whose merge keys do not grow without end.
+
+    Each `<<` copies what it names: a few lines that name each other make billions.
+    """
+
+    @override
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge into a mapping what its merge keys name."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MAX_MEMBERS:
+            raise InvalidEffect(f"a mapping has more than {_MAX_MEMBERS} members")
 
 
 async def async_load_led_effects(hass: HomeAssistant) -> tuple[LedEffect, ...]:
@@ -93,7 +110,7 @@ def _read(file: Path, *, taken: _Effects) -> LedEffect:
         raise InvalidEffect(f"{file.name}: larger than {_MAX_SIZE // 1024} KiB")
     text = file.read_text(encoding="utf-8")
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - as safe
     except Exception as error:
         # Not only its own errors: also those of what it builds, dates for instance.
         raise InvalidEffect(f"{file.name}: {error or type(error).__name__}") from error

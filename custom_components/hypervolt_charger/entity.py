@@ -13,7 +13,7 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN, MANUFACTURER
+from .const import DEVICE_NAME, DOMAIN, MANUFACTURER
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .hypervolt.charger import ApiVariant
 from .hypervolt.client import HypervoltApiClient
@@ -118,7 +118,7 @@ class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
             identifiers={(DOMAIN, charger.charger_id)},
             manufacturer=MANUFACTURER,
             model=charger.model,
-            name="Hypervolt",
+            name=DEVICE_NAME,
             serial_number=charger.charger_id,
             sw_version=coordinator.client.state.firmware_version,
         )
@@ -150,7 +150,7 @@ class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
             )
 
     @callback
-    def async_entity_id_changed(self, old_entity_id: str) -> None:
+    def async_entity_id_changed(self, old_entity_id: str) -> None:  # type: ignore[explicit-override, unused-ignore] # new in 2026.11
         """Allow renaming in place (Home Assistant 2026.11): nothing uses the id."""
 
     @callback
@@ -209,6 +209,25 @@ class HypervoltEntity(CoordinatorEntity[HypervoltUpdateCoordinator]):
         except HomeAssistantError:
             self.async_write_ha_state()
             raise
+
+
+class HypervoltControl(HypervoltEntity):
+    """An entity with actions; it is unknown where others are unavailable.
+
+    Home Assistant skips actions on unavailable entities without an error, and a
+    request must take effect or fail with one.
+    """
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the charger supports this."""
+        return self.entity_description.supported_fn(self.coordinator)
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether what the charger last reported of its settings is still valid."""
+        return self.coordinator.client.available
 
 
 @callback

@@ -11,7 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
-from .coordinator import HypervoltConfigEntry
+from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .entity import HypervoltEntityDescription, async_add_supported, is_always_there
 from .hypervolt.charge_log import ChargeEvent, ChargeEventType, ChargeSession
 from .restore import HypervoltRestoreEntity
@@ -52,6 +52,17 @@ class HypervoltEvent(HypervoltRestoreEntity, EventEntity):
     """Tells what happens to a car at a charger."""
 
     entity_description: HypervoltEventEntityDescription
+    _cancel_next: CALLBACK_TYPE | None = None
+
+    def __init__(
+        self,
+        coordinator: HypervoltUpdateCoordinator,
+        description: HypervoltEventEntityDescription,
+    ) -> None:
+        """Tie the entity to its charger's device."""
+        super().__init__(coordinator, description)
+        # Kept while Home Assistant before 2026.11 renames: removes and adds again.
+        self._untold: deque[ChargeEvent] = deque()
 
     @property
     @override
@@ -62,15 +73,16 @@ class HypervoltEvent(HypervoltRestoreEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen, also to what happened while this was set up."""
         await super().async_added_to_hass()
-        self._untold: deque[ChargeEvent] = deque()
-        self._cancel_next: CALLBACK_TYPE | None = None
         self.async_on_remove(self.coordinator.energy.async_subscribe(self._hear))
+        if self._untold and self._cancel_next is None:
+            self._tell_soon()
 
     @override
     async def async_will_remove_from_hass(self) -> None:
         """Tell no more."""
         if self._cancel_next is not None:
             self._cancel_next()
+            self._cancel_next = None
         await super().async_will_remove_from_hass()
 
     @callback
@@ -102,6 +114,10 @@ class HypervoltEvent(HypervoltRestoreEntity, EventEntity):
         attributes = _attributes(event.session) if event.session else None
         self._trigger_event(event.type, attributes)
         self.async_write_ha_state()
+        self._tell_soon()
+
+    @callback
+    def _tell_soon(self) -> None:
         self._cancel_next = async_call_later(self.hass, _APART, self._tell)
 
 

@@ -17,8 +17,9 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.event import (
+    async_track_entity_registry_updated_event,
     async_track_point_in_utc_time,
     async_track_state_change_event,
     async_track_time_interval,
@@ -34,10 +35,11 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .entry_issues import async_withdraw_issue
 from .hypervolt.charger import ApiVariant
 from .hypervolt.permission import is_plugged
 from .hypervolt.plan import PlanError, PlanProblem, clean
-from .hypervolt.schedule import Schedule, ScheduleType
+from .hypervolt.schedule import Schedule, ScheduleType, same_schedule
 from .planner import PlanRequest, Wish, async_apply, async_plan, async_wish_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ def async_follow_planner(hass: HomeAssistant, entry: HypervoltConfigEntry) -> No
 @callback
 def async_delete_planner_issues(hass: HomeAssistant, entry_id: str) -> None:
     """Take back what was said about a planner."""
-    for problem in ("gone", "prices"):
+    for problem in ("gone", "prices", "own"):
         ir.async_delete_issue(hass, DOMAIN, f"planner_{problem}_{entry_id}")
 
 
@@ -119,6 +121,9 @@ class PlanFollower:
             async_track_state_change_event(
                 self._hass, self._planner, self._planner_changed
             ),
+            async_track_entity_registry_updated_event(
+                self._hass, self._planner, self._planner_registry_updated
+            ),
             # Calendars and weekly schedules change without a word, and times pass.
             async_track_time_interval(
                 self._hass, self._look_again, LOOK_EVERY, cancel_on_shutdown=True
@@ -141,6 +146,21 @@ class PlanFollower:
     @callback
     def _planner_changed(self, _event: Event[EventStateChangedData]) -> None:
         self._look_soon()
+
+    @callback
+    def _planner_registry_updated(
+        self, event: Event[er.EventEntityRegistryUpdatedData]
+    ) -> None:
+        """Follow a planner that is renamed, from a reload on."""
+        data = event.data
+        if data["action"] != "update" or "entity_id" not in data["changes"]:
+            return
+        entries = self._hass.config_entries
+        entries.async_update_entry(
+            self._entry,
+            options={**self._entry.options, CONF_PLANNER: data["entity_id"]},
+        )
+        entries.async_schedule_reload(self._entry.entry_id)
 
     @callback
     def _look_again(self, _now: datetime) -> None:
@@ -178,7 +198,7 @@ class PlanFollower:
 
     def _is_by_hand(self, before: Schedule | None, after: Schedule | None) -> bool:
         """Whether a person, or their other program, made this change."""
-        if before is None or after is None or before == after:
+        if before is None or after is None or same_schedule(before, after):
             return False
         if ScheduleType.OCTOPUS in (before.type, after.type):
             return False
@@ -262,7 +282,7 @@ class PlanFollower:
             return False
         applied, schedule = self._applied
         now = dt_util.utcnow()
-        return schedule == self._coordinator.data.schedule and clean(
+        return same_schedule(schedule, self._coordinator.data.schedule) and clean(
             applied.windows, now=now
         ) == clean(wish.windows, now=now)
 
@@ -299,11 +319,16 @@ class PlanFollower:
             there=error is not None and error.reason is PlanProblem.PRICE_LIST,
             translation_key="planner_prices",
         )
+        self._set_issue(
+            f"planner_own_{self._entry.entry_id}",
+            there=error is not None and error.reason is PlanProblem.OWN_ENTITY,
+            translation_key="planner_own",
+        )
 
     @callback
     def _set_issue(self, issue_id: str, *, there: bool, translation_key: str) -> None:
         if not there:
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+            async_withdraw_issue(self._hass, issue_id)
             return
         ir.async_create_issue(
             self._hass,

@@ -7,6 +7,8 @@ written or read in `storage.py`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+import time
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -14,23 +16,32 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_API_VERSION_OVERRIDE, DOMAIN, ISSUE_ENTRY, ISSUE_KIND
 from .coordinator import HypervoltUpdateCoordinator
+from .entry_issues import async_withdraw_issue
 from .hypervolt.device_state import HypervoltActivationMode
 from .hypervolt.schedule import Schedule
 from .storage import async_delete_storage_issue, async_watch_storage
 
+# Planners that switch between Plug and Charge and an empty schedule, as Predbat does,
+# leave it empty until their next slot.
+EMPTY_FOR: Final = timedelta(days=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class IssueDescription:
-    """Describes an issue; `there_fn` returns None while nobody can tell."""
+    """Describes an issue; `there_fn` returns None while nobody can tell.
+
+    It is raised only once it has lasted for what `lasts_fn` returns.
+    """
 
     translation_key: str
     severity: ir.IssueSeverity
     there_fn: Callable[[HypervoltUpdateCoordinator], bool | None]
+    lasts_fn: Callable[[], timedelta] = timedelta
 
 
 def never_charges(schedule: Schedule) -> bool:
     """Whether a schedule keeps the car from ever being charged."""
-    return schedule.enabled and not schedule.sessions
+    return schedule.enabled and schedule.is_empty
 
 
 def _schedule_is_empty(coordinator: HypervoltUpdateCoordinator) -> bool | None:
@@ -55,6 +66,12 @@ DESCRIPTIONS: Final = (
         translation_key="schedule_empty",
         severity=ir.IssueSeverity.WARNING,
         there_fn=_schedule_is_empty,
+        lasts_fn=lambda: EMPTY_FOR,
+    ),
+    IssueDescription(
+        translation_key="schedule_not_restored",
+        severity=ir.IssueSeverity.ERROR,
+        there_fn=lambda coordinator: coordinator.planned.restore_failing,
     ),
     IssueDescription(
         translation_key="api_wrong",
@@ -68,11 +85,20 @@ DESCRIPTIONS: Final = (
 def async_watch_issues(coordinator: HypervoltUpdateCoordinator) -> None:
     """Raise issues when they arise, and take them back when they are over."""
     hass, entry = coordinator.hass, coordinator.config_entry
+    there_since: dict[str, float] = {}
 
     @callback
     def look() -> None:
+        now = time.monotonic()
         for description in DESCRIPTIONS:
-            _set_issue(coordinator, description)
+            there = description.there_fn(coordinator)
+            if not there:
+                there_since.pop(description.translation_key, None)
+            else:
+                since = there_since.setdefault(description.translation_key, now)
+                if now - since < description.lasts_fn().total_seconds():
+                    continue
+            _set_issue(coordinator, description, there=there)
 
     @callback
     def leave() -> None:
@@ -95,13 +121,15 @@ def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
 
 
 def _set_issue(
-    coordinator: HypervoltUpdateCoordinator, description: IssueDescription
+    coordinator: HypervoltUpdateCoordinator,
+    description: IssueDescription,
+    *,
+    there: bool | None,
 ) -> None:
     entry = coordinator.config_entry
     issue_id = _issue_id(description, entry.entry_id)
-    there = description.there_fn(coordinator)
     if there is False:
-        ir.async_delete_issue(coordinator.hass, DOMAIN, issue_id)
+        async_withdraw_issue(coordinator.hass, issue_id)
     elif there:
         ir.async_create_issue(
             coordinator.hass,

@@ -19,7 +19,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
-from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
+from .entity import HypervoltControl, HypervoltEntityDescription, async_add_supported
 from .hypervolt.led import (
     EFFECTS,
     STEADY,
@@ -58,7 +58,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltLight, DESCRIPTIONS)
 
 
-class HypervoltLight(HypervoltEntity, LightEntity):
+class HypervoltLight(HypervoltControl, LightEntity):
     """The LEDs: an effect of the charger's own, or a picture we send.
 
     The cloud tells that there is a picture, never which one (protocol.md 9): the one
@@ -88,7 +88,9 @@ class HypervoltLight(HypervoltEntity, LightEntity):
     def is_on(self) -> bool | None:
         """Whether there is any light; None while that is not known."""
         brightness = self.coordinator.data.brightness
-        return None if brightness is None else brightness > 0
+        if brightness is None or not self._is_current:
+            return None
+        return brightness > 0
 
     @property
     @override

@@ -10,13 +10,17 @@ from typing import Final
 from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
-from homeassistant.helpers.event import async_track_entity_registry_updated_event
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 
 from .const import (
     CONF_API_VERSION_OVERRIDE,
     CONF_CHARGER_ID,
     CONF_RESOLVED_API_VERSION,
+    DEVICE_NAME,
     DOMAIN,
     ENTRY_MINOR_VERSION,
     ENTRY_VERSION,
@@ -48,18 +52,24 @@ _CAPITALISED: Final = frozenset(
     }
 )
 
+# The sensors that are ours under another name; one was only proposed (protocol.md 15.6).
+_RENAMED: Final[Mapping[str, str]] = {"lock_status": "lock_state"}
+
 # The sensors that nothing fills any more, with what to use instead: money was reckoned
 # at a fixed rate, session power was always zero.
 _RETIRED: Final[Mapping[str, str | None]] = {
     "session_money_spent": None,
     "session_power": "ev_power",
+    **_RENAMED,
 }
-# The V3 API tells neither (protocol.md 6.2).
-_RETIRED_ON_V3_API: Final[Mapping[str, str | None]] = {
-    **_RETIRED,
+# The V3 API tells neither (protocol.md 6.2). We fill them for a legacy V2, so that one
+# of them may be ours.
+_UNTOLD_BY_V3_API: Final[Mapping[str, str | None]] = {
     "ct_power": "grid_power",
     "session_id": None,
 }
+# Marks, in the options of a registry entry, what the older integration made.
+_ADOPTED: Final = "adopted"
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
@@ -94,6 +104,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
         if title in (charger_id, f"Hypervolt {charger_id}"):
             title = Charger(charger_id).display_name
         _rewrite_unique_ids(er.async_get(hass), entry.entry_id, charger_id)
+        _keep_names(hass, entry.entry_id)
     hass.config_entries.async_update_entry(
         entry,
         data=data,
@@ -109,19 +120,45 @@ def _rewrite_unique_ids(
     registry: er.EntityRegistry, entry_id: str, charger_id: str
 ) -> None:
     for entity in er.async_entries_for_config_entry(registry, entry_id):
-        unique_id = entity.unique_id.lower()
-        if _is_capitalised(entity, charger_id) and _is_free(
-            registry, unique_id, entity
-        ):
+        key = _key(entity, charger_id)
+        if entity.domain != SENSOR_DOMAIN:
+            continue
+        if key not in _CAPITALISED and key.lower() not in _RENAMED:
+            continue
+        key = _RENAMED.get(key.lower(), key.lower())
+        unique_id = f"{charger_id}_{key}"
+        if _is_free(registry, unique_id, entity):
             registry.async_update_entity(entity.entity_id, new_unique_id=unique_id)
+            registry.async_update_entity_options(
+                entity.entity_id, DOMAIN, {_ADOPTED: True}
+            )
+
+
+def _keep_names(hass: HomeAssistant, entry_id: str) -> None:
+    """Keep the names that people gave, where Home Assistant is 2026.11 or newer.
+
+    It puts the name of the device before them, except before those from earlier, until
+    the integration changes something: which adopting the entities does.
+    """
+    registry, devices = er.async_get(hass), dr.async_get(hass)
+    renamed = any(
+        device.name_by_user
+        for device in dr.async_entries_for_config_entry(devices, entry_id)
+    )
+    for entity in er.async_entries_for_config_entry(registry, entry_id):
+        name: str | None = getattr(entity, "compat_name", None)
+        if name is None:
+            continue
+        first, _, rest = name.partition(" ")
+        if first.casefold() == DEVICE_NAME.casefold() and not renamed:
+            registry.async_update_entity(entity.entity_id, name=rest)
+        else:
+            # What is seen can't be kept; what is said to voice assistants can.
+            er.async_preserve_compat_name_as_alias(hass, entity.entity_id)  # type: ignore[attr-defined, unused-ignore] # 2026.11
 
 
 def _key(entity: er.RegistryEntry, charger_id: str) -> str:
     return entity.unique_id.removeprefix(f"{charger_id}_")
-
-
-def _is_capitalised(entity: er.RegistryEntry, charger_id: str) -> bool:
-    return entity.domain == SENSOR_DOMAIN and _key(entity, charger_id) in _CAPITALISED
 
 
 def _is_free(
@@ -151,17 +188,18 @@ def _is_free(
 @callback
 def async_watch_leftovers(hass: HomeAssistant, entry: HypervoltConfigEntry) -> None:
     """Tell of entities that nothing fills any more, until a person has deleted them."""
+    issue_id = f"leftover_entities_{entry.entry_id}"
 
     @callback
     def tell(_event: Event[er.EventEntityRegistryUpdatedData] | None = None) -> None:
         leftovers = _leftovers(hass, entry)
         if not leftovers:
-            async_delete_leftovers_issue(hass, entry)
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
             return
         ir.async_create_issue(
             hass,
             DOMAIN,
-            _issue(entry),
+            issue_id,
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
             translation_key="leftover_entities",
@@ -177,9 +215,10 @@ def async_watch_leftovers(hass: HomeAssistant, entry: HypervoltConfigEntry) -> N
         )
 
     tell()
-    if leftovers := _leftovers(hass, entry):
+    if _leftovers(hass, entry):
+        # Of any entity: leftovers and what is used instead are renamed, too.
         entry.async_on_unload(
-            async_track_entity_registry_updated_event(hass, leftovers, tell)
+            hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, tell)
         )
 
 
@@ -193,12 +232,14 @@ def _leftovers(
     registry, coordinator = er.async_get(hass), entry.runtime_data
     charger_id = coordinator.charger.charger_id
     v3_api = coordinator.client.variant is ApiVariant.V3
-    retired = _RETIRED_ON_V3_API if v3_api else _RETIRED
+    retired = {**_RETIRED, **_UNTOLD_BY_V3_API} if v3_api else _RETIRED
     found: dict[str, str | None] = {}
     for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
+        if entity.domain != SENSOR_DOMAIN or entity.disabled:
+            continue
         key = _key(entity, charger_id)
-        unused = _is_capitalised(entity, charger_id) or key in retired
-        if entity.domain != SENSOR_DOMAIN or entity.disabled or not unused:
+        unused = key in _CAPITALISED or key.lower() in retired
+        if not unused or (key in _UNTOLD_BY_V3_API and not _is_adopted(entity)):
             continue
         successor = retired.get(key.lower(), key.lower())
         found[entity.entity_id] = successor and registry.async_get_entity_id(
@@ -207,11 +248,9 @@ def _leftovers(
     return found
 
 
-@callback
-def async_delete_leftovers_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take back that an entry has entities that nothing fills."""
-    ir.async_delete_issue(hass, DOMAIN, _issue(entry))
+def _is_adopted(entity: er.RegistryEntry) -> bool:
+    """Whether the older integration made an entity.
 
-
-def _issue(entry: ConfigEntry) -> str:
-    return f"leftover_entities_{entry.entry_id}"
+    Earlier versions did not mark it; its entities had whole names until filled by us.
+    """
+    return not entity.has_entity_name or _ADOPTED in entity.options.get(DOMAIN, {})

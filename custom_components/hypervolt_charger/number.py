@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import HypervoltConfigEntry
-from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
+from .entity import HypervoltControl, HypervoltEntityDescription, async_add_supported
 from .hypervolt.client import HypervoltApiClient
 from .hypervolt.device_state import HypervoltDeviceState
 from .hypervolt.led import percent_from_wire, percent_to_wire
@@ -80,7 +80,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltNumber, DESCRIPTIONS)
 
 
-class HypervoltNumber(HypervoltEntity, NumberEntity):
+class HypervoltNumber(HypervoltControl, NumberEntity):
     """A setting of a charger that is a number."""
 
     entity_description: HypervoltNumberEntityDescription
@@ -88,7 +88,9 @@ class HypervoltNumber(HypervoltEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        """The value in force; None while it is not known."""
+        """The active value; None while it is not known."""
+        if not self._is_current:
+            return None
         return self.entity_description.value_fn(self.coordinator.data)
 
     @property

@@ -21,6 +21,7 @@ _COLUMNS: Final = (
     "end_reason",
     "cost",
 )
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def as_json(sessions: Iterable[ChargeSession]) -> JsonObjectType:
@@ -41,12 +42,25 @@ def as_json(sessions: Iterable[ChargeSession]) -> JsonObjectType:
 
 def as_csv(sessions: Iterable[ChargeSession]) -> str:
     """Return sessions as comma-separated values with a line of names."""
-    rows = [_row(session) for session in sorted(sessions, key=lambda item: item.start)]
+    rows = [
+        {name: _cell(value) for name, value in _row(session).items()}
+        for session in sorted(sessions, key=lambda item: item.start)
+    ]
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _cell(value: JsonValueType) -> JsonValueType:
+    """Return a value that no spreadsheet takes for a formula.
+
+    Charge modes are texts of the cloud's, and may be anything.
+    """
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value
 
 
 def _row(session: ChargeSession) -> Mapping[str, JsonValueType]:

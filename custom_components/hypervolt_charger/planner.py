@@ -8,29 +8,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from functools import partial
+import logging
 from typing import Any, Final
 
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 
 from .const import DOMAIN, MAX_SCHEDULE_SESSIONS
 from .coordinator import HypervoltUpdateCoordinator
+from .entry_issues import async_withdraw_issue
+from .exceptions import translated
 from .hypervolt.charger import ApiVariant
 from .hypervolt.device_state import (
     FEATURE_BATTERY_SAFE,
     HypervoltActivationMode,
     HypervoltChargeMode,
 )
-from .hypervolt.errors import InvalidSchedule
+from .hypervolt.errors import Cause, InvalidSchedule
 from .hypervolt.plan import (
     Dropped,
     Plan,
     PlanError,
-    PlanHint,
     PlanProblem,
     Window,
     backup_window,
@@ -40,8 +43,17 @@ from .hypervolt.plan import (
     to_daily_intervals,
     to_sessions,
 )
-from .hypervolt.schedule import Schedule, ScheduleSession, next_occurrence
-from .planned_schedule import is_same
+from .hypervolt.schedule import (
+    Schedule,
+    ScheduleSession,
+    next_occurrence,
+    same_schedule,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+# Domains of entities that may hold a plan.
+PLANNERS: Final = ("binary_sensor", "calendar", "schedule", "sensor", "switch")
 
 # A week less a day: an event of that day next week could be mistaken for today's.
 _CALENDAR_AHEAD: Final = timedelta(days=6)
@@ -49,7 +61,11 @@ _ALMOST_A_MINUTE: Final = timedelta(seconds=59, microseconds=999_999)
 _DAY: Final = timedelta(days=1)
 
 # Mistakes that stay: no backup should hide them.
-_MISTAKES: Final = (PlanProblem.PRICE_LIST, PlanProblem.NOT_UNDERSTOOD)
+_MISTAKES: Final = (
+    PlanProblem.PRICE_LIST,
+    PlanProblem.NOT_UNDERSTOOD,
+    PlanProblem.OWN_ENTITY,
+)
 
 
 class Source(StrEnum):
@@ -113,9 +129,7 @@ class Fitted:
 # Reading --------------------------------------------------------------------------
 
 
-async def async_plan(
-    hass: HomeAssistant, request: PlanRequest, context: Context | None = None
-) -> Wish:
+async def async_plan(hass: HomeAssistant, request: PlanRequest) -> Wish:
     """Return what to charge in; raises ServiceValidationError if that is nothing.
 
     What is no plan, or has no window left, is replaced by the backup. What is a mistake
@@ -124,28 +138,29 @@ async def async_plan(
     backup = _backup(request.backup)
     if request.tracker is None and request.windows is None:
         if backup is None:
-            raise no_plan("Neither a planner, windows nor a backup schedule is given.")
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="plan_missing"
+            )
         return Wish(windows=(backup,), source=Source.BACKUP)
     try:
-        return await async_wish_of(hass, request, context)
+        return await async_wish_of(hass, request)
     except PlanError as error:
         if backup is None or error.reason in _MISTAKES:
-            raise no_plan(_about(request, error), error.hint, error) from error
+            _LOGGER.debug("No plan: %s", error)
+            raise no_plan(error, request.tracker or "windows") from error
         return Wish(
             windows=(backup,), source=Source.BACKUP, reason=_about(request, error)
         )
 
 
-async def async_wish_of(
-    hass: HomeAssistant, request: PlanRequest, context: Context | None = None
-) -> Wish:
+async def async_wish_of(hass: HomeAssistant, request: PlanRequest) -> Wish:
     """Return what a planner wants, with the backup if it is to be added.
 
     Raises PlanError for whatever is no plan, ServiceValidationError for a backup that
     is none.
     """
     backup = _backup(request.backup)
-    plan = await async_read(hass, request, context)
+    plan = await async_read(hass, request)
     windows = plan.windows
     if backup is not None and request.append_backup:
         windows = clean((*windows, backup), now=dt_util.utcnow())
@@ -157,25 +172,34 @@ async def async_wish_of(
     )
 
 
-async def async_read(
-    hass: HomeAssistant, request: PlanRequest, context: Context | None = None
-) -> Plan:
+async def async_read(hass: HomeAssistant, request: PlanRequest) -> Plan:
     """Read a planner's windows; raises PlanError for whatever is no plan."""
     value = request.windows
     if request.tracker is not None:
-        value = await _async_data_of(hass, request.tracker, context)
-    return read_plan(
-        value,
-        attribute=request.attribute,
-        now=dt_util.utcnow(),
-        local_zone=dt_util.get_default_time_zone(),
+        value = await _async_data_of(hass, request.tracker)
+    # Thousands of rows would hold up the event loop.
+    return await hass.async_add_executor_job(
+        partial(
+            read_plan,
+            value,
+            attribute=request.attribute,
+            now=dt_util.utcnow(),
+            local_zone=dt_util.get_default_time_zone(),
+        )
     )
 
 
-async def _async_data_of(
-    hass: HomeAssistant, entity_id: str, context: Context | None
-) -> object:
+@callback
+def async_is_own(hass: HomeAssistant, entity_id: str) -> bool:
+    """Whether an entity is of this integration: what it shows is not a plan for it."""
+    entity = er.async_get(hass).async_get(entity_id)
+    return entity is not None and entity.platform == DOMAIN
+
+
+async def _async_data_of(hass: HomeAssistant, entity_id: str) -> object:
     """Return what may hold a plan: attributes, a calendar's events, a weekly schedule."""
+    if async_is_own(hass, entity_id):
+        raise PlanError(PlanProblem.OWN_ENTITY, "the entity is the charger's own")
     state = hass.states.get(entity_id)
     if state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
         raise PlanError(
@@ -192,21 +216,19 @@ async def _async_data_of(
                     "start_date_time": now.isoformat(),
                     "end_date_time": (now + _CALENDAR_AHEAD).isoformat(),
                 },
-                context,
             )
         case "schedule":
-            return await _async_ask(hass, entity_id, "get_schedule", {}, context)
+            return await _async_ask(hass, entity_id, "get_schedule", {})
     return state.attributes
 
 
 async def _async_ask(
-    hass: HomeAssistant,
-    entity_id: str,
-    action: str,
-    data: dict[str, str],
-    context: Context | None,
+    hass: HomeAssistant, entity_id: str, action: str, data: dict[str, str]
 ) -> object:
-    """Return what an entity answers to an action of its own domain."""
+    """Return what an entity answers to an action of its own domain.
+
+    Not in the caller's name: that would take a permission to control the entity.
+    """
     domain = entity_id.partition(".")[0]
     try:
         response = await hass.services.async_call(
@@ -215,7 +237,6 @@ async def _async_ask(
             {ATTR_ENTITY_ID: entity_id, **data},
             blocking=True,
             return_response=True,
-            context=context,
         )
     except HomeAssistantError as error:
         raise PlanError(PlanProblem.NOT_EVALUATED, str(error)) from error
@@ -230,7 +251,7 @@ def _backup(times: tuple[time, time] | None) -> Window | None:
             *times, now=dt_util.utcnow(), zone=dt_util.get_default_time_zone()
         )
     except InvalidSchedule as error:
-        raise no_plan(f"{error}.") from error
+        raise translated(error) from error
 
 
 def _about(request: PlanRequest, error: PlanError) -> str:
@@ -239,28 +260,16 @@ def _about(request: PlanRequest, error: PlanError) -> str:
     return f"{request.tracker}: {text}" if request.tracker else text
 
 
-def no_plan(
-    reason: str, hint: PlanHint | None = None, error: PlanError | None = None
-) -> ServiceValidationError:
-    """Return the error that says why there is nothing to charge by, and what may help."""
-    if error is not None and error.reason is PlanProblem.PRICE_LIST:
-        return ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="price_list",
-            translation_placeholders={"reason": reason},
-        )
+def no_plan(error: PlanError, planner: str) -> ServiceValidationError:
+    """Return the error that names what holds no plan, why, and what may help."""
+    # A hint says what is wrong as well, except with prices.
+    reason = error.hint or error.reason
+    if error.reason is PlanProblem.PRICE_LIST:
+        reason = error.reason
     return ServiceValidationError(
         translation_domain=DOMAIN,
-        translation_key={
-            None: "no_plan",
-            PlanHint.USE_TO_JSON: "no_plan_use_to_json",
-            PlanHint.QUOTE_TIMES: "no_plan_quote_times",
-            PlanHint.CALENDAR_EVENTS: "no_plan_calendar_events",
-            PlanHint.FOLLOW_ENTITY: "no_plan_follow_entity",
-            PlanHint.ALL_DAY: "no_plan_all_day",
-            PlanHint.ONE_DEFERRABLE: "no_plan_one_deferrable",
-        }[hint],
-        translation_placeholders={"reason": reason},
+        translation_key=f"no_plan_{reason}",
+        translation_placeholders={"planner": planner},
     )
 
 
@@ -280,6 +289,14 @@ async def async_apply(
 async def _async_apply(
     coordinator: HypervoltUpdateCoordinator, wish: Wish, request: PlanRequest
 ) -> JsonObjectType:
+    # What is compared must still be active when it is written.
+    async with coordinator.planned.turn():
+        return await _async_apply_in_turn(coordinator, wish, request)
+
+
+async def _async_apply_in_turn(
+    coordinator: HypervoltUpdateCoordinator, wish: Wish, request: PlanRequest
+) -> JsonObjectType:
     in_force = await coordinator.client.read_schedule()
     _refuse_octopus(coordinator)
     mode = _charge_mode(coordinator, request.charge_mode)
@@ -287,14 +304,16 @@ async def _async_apply(
     zone = await _async_zone(in_force.time_zone)
     zone_name = in_force.time_zone if zone else coordinator.hass.config.time_zone
     zone = zone or dt_util.get_default_time_zone()
-    fitted, source = _fit_or_backup(coordinator, wish, in_force, mode=mode, zone=zone)
+    fitted, source = await coordinator.hass.async_add_executor_job(
+        partial(_fit_or_backup, coordinator, wish, in_force, mode=mode, zone=zone)
+    )
     wanted = Schedule(
         enabled=True,
         sessions=fitted.sessions,
         # Times of day mean nothing without the zone they were reckoned in.
         time_zone=zone_name,
     )
-    differs = not is_same(wanted, in_force)
+    differs = not same_schedule(wanted, in_force)
     if not request.dry_run:
         await coordinator.planned.async_write(
             wanted, in_force=in_force, until=fitted.until if request.restore else None
@@ -332,7 +351,7 @@ def _fit_or_backup(
         " and this charger repeats its schedule every day"
     )
     if wish.backup is None:
-        raise InvalidSchedule(reason)
+        raise InvalidSchedule(Cause.NOTHING_WITHIN_A_DAY)
     fitted = _fit(coordinator, (wish.backup,), in_force, mode=mode, zone=zone)
     return replace(fitted, reason=reason), Source.BACKUP
 
@@ -414,7 +433,6 @@ def _charge_mode(coordinator: HypervoltUpdateCoordinator, wished: str | None) ->
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="charge_mode_not_possible",
-            translation_placeholders={"mode": str(wished)},
         )
     return mode
 
@@ -454,10 +472,8 @@ def async_watch_octopus(coordinator: HypervoltUpdateCoordinator) -> None:
     def look() -> None:
         mode = coordinator.data.activation_mode
         if mode not in (None, HypervoltActivationMode.OCTOPUS):
-            ir.async_delete_issue(
-                coordinator.hass,
-                DOMAIN,
-                octopus_issue(coordinator.config_entry.entry_id),
+            async_withdraw_issue(
+                coordinator.hass, octopus_issue(coordinator.config_entry.entry_id)
             )
 
     look()

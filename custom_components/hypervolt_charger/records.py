@@ -88,7 +88,7 @@ class Codec:
 
     `forms` are the forms of types that need one of their own. `tolerant` names
     dataclasses in which an invalid field falls back to its default, each with the
-    fields that must be valid nevertheless. `left_out` are fields that are not stored.
+    fields that must be valid nevertheless.
     """
 
     def __init__(
@@ -96,11 +96,9 @@ class Codec:
         *,
         forms: Mapping[object, Form[Any]] | None = None,
         tolerant: Mapping[type, Collection[str]] | None = None,
-        left_out: Mapping[type, Collection[str]] | None = None,
     ) -> None:
         """Keep the rules; a dataclass is examined when it is first met."""
         self._tolerant = tolerant or {}
-        self._left_out = left_out or {}
         self._coders: dict[object, _Coder] = {
             **_SCALARS,
             **{hint: _form_coder(form) for hint, form in (forms or {}).items()},
@@ -163,8 +161,6 @@ class Codec:
         must_be_valid = self._tolerant.get(kind)
         members = []
         for item in fields(kind):
-            if item.name in self._left_out.get(kind, ()):
-                continue
             has_default = _has_default(item)
             members.append(
                 _Member(

@@ -1,6 +1,7 @@
 """Flows that put right what is told under Repairs."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Final, override
 
 from homeassistant.components.repairs import (
@@ -16,6 +17,7 @@ import voluptuous as vol
 
 from .const import CONF_API_VERSION_OVERRIDE, DOMAIN, ISSUE_ENTRY, ISSUE_KIND
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
+from .exceptions import localized
 from .hypervolt.device_state import HypervoltActivationMode
 from .issues import never_charges
 from .storage import DATA_SET_ASIDE
@@ -50,7 +52,8 @@ class HypervoltRepairFlow(RepairsFlow):
             try:
                 await self.async_fix()
             except HomeAssistantError as error:
-                errors, reason = {"base": "failed"}, str(error)
+                errors = {"base": "failed"}
+                reason = localized(self.hass, error)
             else:
                 return self.async_create_entry(data={})
         return self.async_show_form(
@@ -71,7 +74,11 @@ class ScheduleEmptyFlow(HypervoltRepairFlow):
     async def async_fix(self) -> None:
         """Switch to Plug and Charge, if the schedule is still empty by now."""
         coordinator = self._entry.runtime_data
-        await coordinator.async_command(_leave_empty_schedule(coordinator))
+        await coordinator.async_command(
+            coordinator.planned.async_by_user(
+                lambda: _leave_empty_schedule(coordinator)
+            )
+        )
 
 
 async def _leave_empty_schedule(coordinator: HypervoltUpdateCoordinator) -> None:
@@ -79,6 +86,16 @@ async def _leave_empty_schedule(coordinator: HypervoltUpdateCoordinator) -> None
         await coordinator.client.set_activation_mode(
             HypervoltActivationMode.PLUG_AND_CHARGE
         )
+
+
+class ScheduleNotRestoredFlow(HypervoltRepairFlow):
+    """Restores the user's own schedule, which the charger has refused so far."""
+
+    @override
+    async def async_fix(self) -> None:
+        """Restore it, unless the schedule was changed meanwhile."""
+        coordinator = self._entry.runtime_data
+        await coordinator.async_command(coordinator.planned.async_restore())
 
 
 class ApiWrongFlow(HypervoltRepairFlow):
@@ -94,7 +111,11 @@ class ApiWrongFlow(HypervoltRepairFlow):
         manager.async_schedule_reload(self._entry.entry_id)
 
 
-_FLOWS: Final = {"schedule_empty": ScheduleEmptyFlow, "api_wrong": ApiWrongFlow}
+_FLOWS: Final[dict[str, Callable[[HypervoltConfigEntry], HypervoltRepairFlow]]] = {
+    "schedule_empty": ScheduleEmptyFlow,
+    "schedule_not_restored": ScheduleNotRestoredFlow,
+    "api_wrong": ApiWrongFlow,
+}
 
 
 async def async_create_fix_flow(

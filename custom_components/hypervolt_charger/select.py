@@ -8,10 +8,11 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .entity import (
-    HypervoltEntity,
+    HypervoltControl,
     HypervoltEntityDescription,
     async_add_supported,
     speaks_v3_api,
@@ -20,8 +21,11 @@ from .hypervolt.device_state import (
     FEATURE_BATTERY_SAFE,
     HypervoltActivationMode,
     HypervoltChargeMode,
+    charge_mode_named,
+    plain_name,
 )
 from .hypervolt.draft import SLOTS
+from .hypervolt.permission import charge_mode_with_sessions
 
 # The client sends one command at a time.
 PARALLEL_UPDATES = 0
@@ -39,7 +43,7 @@ class HypervoltSelectEntityDescription(
 ):
     """Describes a select.
 
-    What is in force is always an option, also where it is not offered otherwise.
+    The active one is always an option, also where it is not offered otherwise.
     """
 
     offered_fn: Callable[[HypervoltUpdateCoordinator], Iterable[str]]
@@ -61,9 +65,12 @@ class Options(list[str]):
 
     def find(self, text: str) -> str | None:
         """Return the option that a text means; None if there is no such option."""
-        for candidate in (text, "_".join(text.lower().split())):
-            if super().__contains__(candidate):
-                return candidate
+        if super().__contains__(text):
+            return text
+        name, mode = plain_name(text), charge_mode_named(text)
+        for option in self:
+            if option == mode or (name and name == plain_name(option)):
+                return option
         return None
 
 
@@ -73,9 +80,18 @@ def _charge_modes(coordinator: HypervoltUpdateCoordinator) -> Iterable[str]:
         yield HypervoltChargeMode.SUPER_ECO_BATTERY_SAFE
 
 
+def _charge_mode(coordinator: HypervoltUpdateCoordinator) -> str | None:
+    """Return the active charge mode; the sessions of a legacy V2 have none."""
+    state = coordinator.data
+    if not speaks_v3_api(coordinator):
+        return state.charge_mode
+    zone = coordinator.schedule_zone
+    return charge_mode_with_sessions(state, dt_util.utcnow(), zone)
+
+
 def _session_charge_mode(number: int) -> HypervoltSelectEntityDescription:
     async def edit(coordinator: HypervoltUpdateCoordinator, mode: str) -> None:
-        coordinator.async_edit_draft(coordinator.draft.edit(number, mode=mode))
+        coordinator.async_edit_session(lambda draft: draft.edit(number, mode=mode))
 
     return HypervoltSelectEntityDescription(
         key=f"schedule_session_{number}_charge_mode",
@@ -93,7 +109,7 @@ DESCRIPTIONS = (
     HypervoltSelectEntityDescription(
         key="charge_mode",
         offered_fn=_charge_modes,
-        current_fn=lambda coordinator: coordinator.data.charge_mode,
+        current_fn=_charge_mode,
         select_fn=lambda coordinator, mode: coordinator.client.set_charge_mode(mode),
     ),
     HypervoltSelectEntityDescription(
@@ -104,8 +120,10 @@ DESCRIPTIONS = (
             HypervoltActivationMode.SCHEDULE,
         ),
         current_fn=lambda coordinator: coordinator.data.activation_mode,
-        select_fn=lambda coordinator, mode: coordinator.client.set_activation_mode(
-            HypervoltActivationMode(mode)
+        select_fn=lambda coordinator, mode: coordinator.planned.async_by_user(
+            lambda: coordinator.client.set_activation_mode(
+                HypervoltActivationMode(mode)
+            )
         ),
     ),
     *(_session_charge_mode(number) for number in range(1, SLOTS + 1)),
@@ -121,7 +139,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltSelect, DESCRIPTIONS)
 
 
-class HypervoltSelect(HypervoltEntity, SelectEntity):
+class HypervoltSelect(HypervoltControl, SelectEntity):
     """A mode of a charger or of the edited schedule."""
 
     entity_description: HypervoltSelectEntityDescription
@@ -129,14 +147,16 @@ class HypervoltSelect(HypervoltEntity, SelectEntity):
     @property
     @override
     def current_option(self) -> str | None:
-        """The mode in force, also one we know nothing of; None while none is known."""
+        """The active mode, also one we know nothing of; None while none is known."""
+        if not self._is_current:
+            return None
         current = self.entity_description.current_fn(self.coordinator)
         return None if current is None else str(current)
 
     @property
     @override
     def options(self) -> Options:
-        """What is offered, and in any case what is in force."""
+        """What is offered, and in any case the active one."""
         offered = map(str, self.entity_description.offered_fn(self.coordinator))
         options, current = Options(offered), self.current_option
         if current is not None and current not in list(options):

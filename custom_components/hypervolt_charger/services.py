@@ -1,8 +1,8 @@
 """The integration's actions."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import (
@@ -13,14 +13,18 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
+from .access import async_check_may_control, async_check_may_read
+from .action_fields import ActionFields
 from .const import DOMAIN
 from .coordinator import HypervoltUpdateCoordinator
-from .hypervolt.device_state import HypervoltChargeMode
+from .exceptions import localized
+from .hypervolt.charge_log import ChargeSession
+from .hypervolt.device_state import HypervoltChargeMode, charge_mode_named
 from .hypervolt.schedule import Weekday, next_occurrence
 from .past_sessions import as_csv, as_json
 from .planned_schedule import Restored
@@ -50,72 +54,52 @@ CSV: Final = "csv"
 type OnCharger = Callable[[HypervoltUpdateCoordinator], Awaitable[JsonObjectType]]
 
 
-def _mode(value: object) -> str:
-    """Take a charge mode as its key or by a label such as `Super Eco`."""
-    return "_".join(cv.string(value).lower().split())
+def _schema(*names: str) -> vol.Schema:
+    """Return the fields of an action; `ActionFields` checks what is in them."""
+    optional = {vol.Optional(name): object for name in names}
+    return vol.Schema({vol.Required(ATTR_DEVICE_ID): object, **optional})
 
 
-_CHARGERS: Final = {
-    vol.Required(ATTR_DEVICE_ID): vol.All(
-        cv.ensure_list, [cv.string], vol.Length(min=1)
-    )
+class _Unchecked(vol.Schema):
+    """The fields of an action, left to `ActionFields`: errors here are in English only."""
+
+    @override
+    def __call__(self, data: Any, **_: Any) -> Any:
+        """Return what an action is called with."""
+        return data
+
+
+CHARGERS_SCHEMA: Final = _schema()
+SET_SCHEDULE_SCHEMA: Final = _schema(
+    ATTR_TRACKER,
+    ATTR_WINDOWS,
+    ATTR_ATTRIBUTE,
+    ATTR_BACKUP_START,
+    ATTR_BACKUP_END,
+    ATTR_APPEND_BACKUP,
+    ATTR_CHARGE_MODE,
+    ATTR_WHEN_FINISHED,
+    ATTR_DRY_RUN,
+)
+GET_SESSIONS_SCHEMA: Final = _schema(ATTR_START, ATTR_END, ATTR_EXPORT)
+SCHEMAS: Final = {
+    SERVICE_SET_SCHEDULE: SET_SCHEDULE_SCHEMA,
+    SERVICE_GET_SCHEDULE: CHARGERS_SCHEMA,
+    SERVICE_RESTORE_SCHEDULE: CHARGERS_SCHEMA,
+    SERVICE_GET_SESSIONS: GET_SESSIONS_SCHEMA,
 }
-CHARGERS_SCHEMA: Final = vol.Schema(_CHARGERS)
-SET_SCHEDULE_SCHEMA: Final = vol.Schema(
-    {
-        **_CHARGERS,
-        vol.Exclusive(ATTR_TRACKER, "plan"): cv.entity_id,
-        vol.Exclusive(ATTR_WINDOWS, "plan"): object,
-        vol.Optional(ATTR_ATTRIBUTE): cv.string,
-        vol.Inclusive(ATTR_BACKUP_START, "backup"): cv.time,
-        vol.Inclusive(ATTR_BACKUP_END, "backup"): cv.time,
-        vol.Optional(ATTR_APPEND_BACKUP, default=False): cv.boolean,
-        vol.Optional(ATTR_CHARGE_MODE): vol.All(
-            _mode, vol.In([str(mode) for mode in HypervoltChargeMode])
-        ),
-        vol.Optional(ATTR_WHEN_FINISHED): vol.In([KEEP, RESTORE]),
-        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
-    }
-)
-GET_SESSIONS_SCHEMA: Final = vol.Schema(
-    {
-        **_CHARGERS,
-        vol.Optional(ATTR_START): cv.datetime,
-        vol.Optional(ATTR_END): cv.datetime,
-        vol.Optional(ATTR_EXPORT): vol.In([CSV]),
-    }
-)
 
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
-    for name, action, schema, response in (
-        (
-            SERVICE_SET_SCHEDULE,
-            _async_set_schedule,
-            SET_SCHEDULE_SCHEMA,
-            SupportsResponse.OPTIONAL,
-        ),
-        (
-            SERVICE_GET_SCHEDULE,
-            _async_get_schedule,
-            CHARGERS_SCHEMA,
-            SupportsResponse.ONLY,
-        ),
-        (
-            SERVICE_RESTORE_SCHEDULE,
-            _async_restore_schedule,
-            CHARGERS_SCHEMA,
-            SupportsResponse.NONE,
-        ),
-        (
-            SERVICE_GET_SESSIONS,
-            _async_get_sessions,
-            GET_SESSIONS_SCHEMA,
-            SupportsResponse.ONLY,
-        ),
+    for name, action, response in (
+        (SERVICE_SET_SCHEDULE, _async_set_schedule, SupportsResponse.OPTIONAL),
+        (SERVICE_GET_SCHEDULE, _async_get_schedule, SupportsResponse.ONLY),
+        (SERVICE_RESTORE_SCHEDULE, _async_restore_schedule, SupportsResponse.NONE),
+        (SERVICE_GET_SESSIONS, _async_get_sessions, SupportsResponse.ONLY),
     ):
+        schema = _Unchecked(SCHEMAS[name].schema)
         hass.services.async_register(
             DOMAIN, name, action, schema=schema, supports_response=response
         )
@@ -123,106 +107,171 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _async_set_schedule(call: ServiceCall) -> ServiceResponse:
     """Have chargers charge in a planner's windows, or in the backup's."""
-    request = _request(call.data)
-    chargers = _chargers(call)
-    wish = await async_plan(call.hass, request, call.context)
+    fields = _fields(call)
+    request = _request(fields)
+    chargers = _chargers(call.hass, fields)
+    entries = [item.config_entry.entry_id for item in chargers.values()]
+    await async_check_may_read(
+        call, entries, *([request.tracker] if request.tracker else [])
+    )
+    if not request.dry_run:
+        await async_check_may_control(call, entries)
+    wish = await async_plan(call.hass, request)
     return await _async_each(
-        chargers, lambda coordinator: async_apply(coordinator, wish, request)
+        call.hass,
+        chargers,
+        lambda coordinator: async_apply(coordinator, wish, request),
     )
 
 
 async def _async_get_schedule(call: ServiceCall) -> ServiceResponse:
-    """Tell what is in force."""
+    """Return the active schedule."""
 
-    async def tell(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
+    async def answer(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
         return _in_force(coordinator)
 
-    return await _async_each(_chargers(call), tell)
+    fields = _fields(call)
+    chargers = _chargers(call.hass, fields)
+    await async_check_may_read(
+        call, [item.config_entry.entry_id for item in chargers.values()]
+    )
+    return await _async_each(call.hass, chargers, answer)
 
 
 async def _async_restore_schedule(call: ServiceCall) -> None:
-    """Put back what was in force before a planner's schedule."""
-    await _async_each(_chargers(call), _async_restore)
+    """Restore what was active before a planner's schedule."""
+    fields = _fields(call)
+    chargers = _chargers(call.hass, fields)
+    await async_check_may_control(
+        call, [item.config_entry.entry_id for item in chargers.values()]
+    )
+    await _async_each(call.hass, chargers, _async_restore)
 
 
 async def _async_get_sessions(call: ServiceCall) -> ServiceResponse:
-    """Answer the finished sessions of a stretch of time, and what they add up to."""
-    start, end = (_moment(call.data.get(name)) for name in (ATTR_START, ATTR_END))
+    """Return the finished sessions of a period, and what they add up to."""
+    fields = _fields(call)
+    start, end = fields.moment(ATTR_START), fields.moment(ATTR_END)
     if start is not None and end is not None and start >= end:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="end_before_start"
         )
+    with_csv = fields.choice(ATTR_EXPORT, (CSV,)) is not None
+    chargers = _chargers(call.hass, fields)
+    await async_check_may_read(
+        call, [item.config_entry.entry_id for item in chargers.values()]
+    )
 
     async def answer(coordinator: HypervoltUpdateCoordinator) -> JsonObjectType:
-        sessions = coordinator.energy.sessions(start, end)
-        response = as_json(sessions)
-        if call.data.get(ATTR_EXPORT) == CSV:
-            response["csv"] = as_csv(sessions)
-        return response
+        # Years of sessions would hold up the event loop.
+        return await call.hass.async_add_executor_job(
+            _export, coordinator.energy.sessions(start, end), with_csv
+        )
 
-    return await _async_each(_chargers(call), answer)
+    return await _async_each(call.hass, chargers, answer)
 
 
-def _moment(given: datetime | None) -> datetime | None:
-    """Take a time without a zone for one of Home Assistant's own."""
-    return None if given is None else dt_util.as_utc(given)
+def _export(sessions: list[ChargeSession], with_csv: bool) -> JsonObjectType:
+    response = as_json(sessions)
+    if with_csv:
+        response["csv"] = as_csv(sessions)
+    return response
 
 
 async def _async_each(
-    chargers: dict[str, HypervoltUpdateCoordinator], action: OnCharger
+    hass: HomeAssistant,
+    chargers: dict[str, HypervoltUpdateCoordinator],
+    action: OnCharger,
 ) -> ServiceResponse:
-    """Do something with each charger, and answer what came of it.
+    """Act on all chargers at once, and return what came of it.
 
-    One that fails does not keep the others from theirs; the call then ends in an error
-    that says which, or in the error itself where there is no other charger.
+    One that fails does not affect the others; the call then ends in an error that names
+    it, or in its own error where there is no other charger.
     """
+
+    async def attempt(
+        coordinator: HypervoltUpdateCoordinator,
+    ) -> JsonObjectType | HomeAssistantError:
+        try:
+            return await action(coordinator)
+        except HomeAssistantError as error:
+            return error
+
+    outcomes = await asyncio.gather(*map(attempt, chargers.values()))
     done: JsonObjectType = {}
     failures: dict[str, HomeAssistantError] = {}
-    for device, coordinator in chargers.items():
-        try:
-            done[device] = await action(coordinator)
-        except HomeAssistantError as error:
-            if len(chargers) == 1:
-                raise
-            failures[coordinator.config_entry.title] = error
+    for (device, coordinator), outcome in zip(chargers.items(), outcomes, strict=True):
+        if not isinstance(outcome, HomeAssistantError):
+            done[device] = outcome
+        elif len(chargers) == 1:
+            raise outcome
+        else:
+            failures[coordinator.config_entry.title] = outcome
     if failures:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="not_every_charger",
             translation_placeholders={
                 "failures": "; ".join(
-                    f"{name}: {why}" for name, why in failures.items()
+                    f"{name}: {localized(hass, why)}" for name, why in failures.items()
                 )
             },
         )
     return {"devices": done}
 
 
-def _request(data: dict[str, Any]) -> PlanRequest:
-    """Read a call's fields."""
-    tracker: str | None = data.get(ATTR_TRACKER)
-    backup = None
-    if ATTR_BACKUP_START in data:
-        backup = data[ATTR_BACKUP_START], data[ATTR_BACKUP_END]
-    # A planner plans for one night; who names windows may mean every week.
-    finished = data.get(ATTR_WHEN_FINISHED, RESTORE if tracker else KEEP)
+def _fields(call: ServiceCall) -> ActionFields:
+    """Return the fields of a call, all of which its action has."""
+    fields = ActionFields(data=call.data)
+    fields.check_names([str(name) for name in SCHEMAS[call.service].schema])
+    return fields
+
+
+def _request(fields: ActionFields) -> PlanRequest:
+    """Read the fields of `set_schedule`."""
+    if ATTR_TRACKER in fields.data and ATTR_WINDOWS in fields.data:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="planner_and_windows"
+        )
+    tracker = fields.entity_id(ATTR_TRACKER)
+    windows = fields.data.get(ATTR_WINDOWS, "")
+    start = fields.clock_time(ATTR_BACKUP_START)
+    end = fields.clock_time(ATTR_BACKUP_END)
+    if (start is None) is not (end is None):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="backup_incomplete"
+        )
+    finished = fields.choice(ATTR_WHEN_FINISHED, (RESTORE, KEEP))
+    # A planner plans for one night; the user's own windows may be for every week.
+    finished = finished or (RESTORE if tracker else KEEP)
     return PlanRequest(
         tracker=tracker,
-        # Text, and be it empty, is a plan gone wrong; only a missing field is none.
-        windows="" if data.get(ATTR_WINDOWS, "") is None else data.get(ATTR_WINDOWS),
-        attribute=data.get(ATTR_ATTRIBUTE),
-        backup=backup,
-        append_backup=data[ATTR_APPEND_BACKUP],
-        charge_mode=data.get(ATTR_CHARGE_MODE),
+        # A text, also an empty one, is a failed plan; only a missing field is no plan.
+        windows="" if windows is None else fields.data.get(ATTR_WINDOWS),
+        attribute=fields.text(ATTR_ATTRIBUTE),
+        backup=None if start is None or end is None else (start, end),
+        append_backup=fields.flag(ATTR_APPEND_BACKUP),
+        charge_mode=_charge_mode(fields),
         restore=finished == RESTORE,
-        dry_run=data[ATTR_DRY_RUN],
+        dry_run=fields.flag(ATTR_DRY_RUN),
     )
 
 
-def _chargers(call: ServiceCall) -> dict[str, HypervoltUpdateCoordinator]:
+def _charge_mode(fields: ActionFields) -> str | None:
+    """Return a charge mode by its key or by a label such as `Super Eco`."""
+    name = fields.text(ATTR_CHARGE_MODE)
+    if name is not None and (mode := charge_mode_named(name)) is not None:
+        return str(mode)
+    return fields.choice(ATTR_CHARGE_MODE, [str(mode) for mode in HypervoltChargeMode])
+
+
+def _chargers(
+    hass: HomeAssistant, fields: ActionFields
+) -> dict[str, HypervoltUpdateCoordinator]:
     """Return the chargers of a call, by device; nothing is done if one is unknown."""
-    devices: list[str] = call.data[ATTR_DEVICE_ID]
-    return {device: _coordinator(call.hass, device) for device in devices}
+    return {
+        device: _coordinator(hass, device) for device in fields.texts(ATTR_DEVICE_ID)
+    }
 
 
 def _coordinator(hass: HomeAssistant, device_id: str) -> HypervoltUpdateCoordinator:

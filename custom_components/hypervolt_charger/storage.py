@@ -24,6 +24,7 @@ from homeassistant.util.file import WriteError, write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, ISSUE_ENTRY, ISSUE_KIND
+from .entry_issues import async_withdraw_issue
 from .records import Decoded, Json
 
 _LOGGER = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ _MOST_NAMED: Final = 5
 
 # By entry: the files whose last write failed.
 _FAILING: Final[HassKey[dict[str, set[str]]]] = HassKey(f"{DOMAIN}_failing_files")
+# By file: held while it is read or written, also by an entry that is reloaded meanwhile.
+_LOCKS: Final[HassKey[dict[str, asyncio.Lock]]] = HassKey(f"{DOMAIN}_file_locks")
 # By file: the record that could not be written, which survives a reload of its entry.
 _UNSAVED: Final[HassKey[dict[str, Any]]] = HassKey(f"{DOMAIN}_unsaved_records")
 
@@ -117,10 +120,15 @@ class RecordStore[RecordT]:
         )
         self._invalid: tuple[str, ...] = ()
         self._copy_due = False
-        self._lock = asyncio.Lock()
+        locks = hass.data.setdefault(_LOCKS, {})
+        self._lock = locks.setdefault(self._store.key, asyncio.Lock())
 
     async def async_load(self) -> RecordT | None:
         """Return what is stored as far as it is valid; None if nothing is."""
+        async with self._lock:
+            return await self._load()
+
+    async def _load(self) -> RecordT | None:
         try:
             stored: Any = await self._store.async_load()
             if stored is None:
@@ -151,6 +159,16 @@ class RecordStore[RecordT]:
         While Home Assistant is stopping, a record that `may_wait` is written when it
         has stopped. Returns False then.
         """
+        saving = self._hass.async_create_task(
+            self._save(record, may_wait), f"{self._store.key} save"
+        )
+        saving.add_done_callback(_retrieve)
+        # If this is cancelled, that goes on: the thread that writes can't be stopped, and
+        # must not be the last to write.
+        await asyncio.wait([saving])
+        return saving.result()
+
+    async def _save(self, record: RecordT, may_wait: bool) -> bool:
         async with self._lock:
             await self._async_copy_original()
             with self._writing():
@@ -243,6 +261,12 @@ class RecordStore[RecordT]:
             )
 
 
+def _retrieve(saving: asyncio.Task[bool]) -> None:
+    """Have an error that nobody waits for any more not logged: it is reported."""
+    if not saving.cancelled():
+        saving.exception()
+
+
 def _named(invalid: tuple[str, ...]) -> str:
     """Return the paths of what is not valid, or how many there are beside the first."""
     more = len(invalid) - _MOST_NAMED
@@ -321,14 +345,14 @@ def _try_to_write(path: Path) -> None:
 def async_delete_storage_issue(hass: HomeAssistant, entry_id: str) -> None:
     """Delete the issue that files can't be written: none are any more."""
     hass.data.get(_FAILING, {}).pop(entry_id, None)
-    _report_failing(hass, entry_id)
+    ir.async_delete_issue(hass, DOMAIN, _issue_id(STORAGE_FAILING, entry_id))
 
 
 @callback
 def _report_failing(hass: HomeAssistant, entry_id: str) -> None:
     issue_id = _issue_id(STORAGE_FAILING, entry_id)
     if not hass.data.get(_FAILING, {}).get(entry_id):
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        async_withdraw_issue(hass, issue_id)
         return
     ir.async_create_issue(
         hass,

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import HypervoltConfigEntry
-from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
+from .entity import HypervoltControl, HypervoltEntityDescription, async_add_supported
 from .hypervolt.client import HypervoltApiClient
 
 # The client sends one command at a time.
@@ -29,8 +29,7 @@ class HypervoltSwitchEntityDescription(
 DESCRIPTIONS = (
     HypervoltSwitchEntityDescription(
         key="charging",
-        # Unknown without live data, but never unavailable for that: stopping a charge
-        # must stay possible, and Home Assistant passes over what is unavailable.
+        # A reading, though stopping a charge must stay possible without live data.
         is_on_fn=lambda client: client.state.charging if client.live else None,
         set_fn=lambda client, on: client.set_charging(on),
     ),
@@ -51,7 +50,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltSwitch, DESCRIPTIONS)
 
 
-class HypervoltSwitch(HypervoltEntity, SwitchEntity):
+class HypervoltSwitch(HypervoltControl, SwitchEntity):
     """Switches something of a charger; shows what the charger says, not the wish."""
 
     entity_description: HypervoltSwitchEntityDescription
@@ -60,6 +59,8 @@ class HypervoltSwitch(HypervoltEntity, SwitchEntity):
     @override
     def is_on(self) -> bool | None:
         """Whether it is on; None while that is not known."""
+        if not self._is_current:
+            return None
         return self.entity_description.is_on_fn(self.coordinator.client)
 
     @property

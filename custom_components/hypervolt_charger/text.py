@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import HypervoltConfigEntry, HypervoltUpdateCoordinator
 from .entity import (
-    HypervoltEntity,
+    HypervoltControl,
     HypervoltEntityDescription,
     async_add_supported,
     speaks_v3_api,
@@ -42,7 +42,7 @@ def _name(state: HypervoltDeviceState) -> str | None:
 def _days_of_week(number: int) -> HypervoltTextEntityDescription:
     async def edit(coordinator: HypervoltUpdateCoordinator, text: str) -> None:
         days = parse_days(text)
-        coordinator.async_edit_draft(coordinator.draft.edit(number, days=days))
+        coordinator.async_edit_session(lambda draft: draft.edit(number, days=days))
 
     return HypervoltTextEntityDescription(
         key=f"schedule_session_{number}_days_of_week",
@@ -77,7 +77,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltText, DESCRIPTIONS)
 
 
-class HypervoltText(HypervoltEntity, TextEntity):
+class HypervoltText(HypervoltControl, TextEntity):
     """A text of a charger or of the edited schedule."""
 
     entity_description: HypervoltTextEntityDescription
@@ -86,6 +86,8 @@ class HypervoltText(HypervoltEntity, TextEntity):
     @override
     def native_value(self) -> str | None:
         """The text; None while it is not known."""
+        if not self._is_current:
+            return None
         return self.entity_description.value_fn(self.coordinator)
 
     @property

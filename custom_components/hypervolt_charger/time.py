@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import HypervoltConfigEntry
-from .entity import HypervoltEntity, HypervoltEntityDescription, async_add_supported
+from .entity import HypervoltControl, HypervoltEntityDescription, async_add_supported
 from .hypervolt.draft import SLOTS, ScheduleDraft
 from .hypervolt.schedule import ClockTime
 
@@ -65,7 +65,7 @@ async def async_setup_entry(
     async_add_supported(entry, async_add_entities, HypervoltTime, DESCRIPTIONS)
 
 
-class HypervoltTime(HypervoltEntity, TimeEntity):
+class HypervoltTime(HypervoltControl, TimeEntity):
     """A time of the edited schedule; the end of a day shows as 00:00."""
 
     entity_description: HypervoltTimeEntityDescription
@@ -74,6 +74,8 @@ class HypervoltTime(HypervoltEntity, TimeEntity):
     @override
     def native_value(self) -> time | None:
         """The time as edited, else as the charger has it; None in an unused session."""
+        if not self._is_current:
+            return None
         clock = self.entity_description.value_fn(self.coordinator.draft)
         return None if clock is None else clock.to_time()
 
@@ -88,7 +90,7 @@ class HypervoltTime(HypervoltEntity, TimeEntity):
         await self._command(self._edit(value))
 
     async def _edit(self, value: time) -> None:
-        draft = self.coordinator.draft
-        self.coordinator.async_edit_draft(
-            self.entity_description.edit_fn(draft, ClockTime.from_time(value))
+        clock = ClockTime.from_time(value)
+        self.coordinator.async_edit_session(
+            lambda draft: self.entity_description.edit_fn(draft, clock)
         )

@@ -6,6 +6,7 @@ import tempfile
 from typing import Final
 
 from hypothesis import given, strategies as st
+import pytest
 
 from custom_components.hypervolt_charger.effect_files import _load
 from custom_components.hypervolt_charger.hypervolt.errors import InvalidEffect
@@ -99,9 +100,13 @@ def test_hostile_files(tmp_path: Path) -> None:
     laughs = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)
     )
+    merges = "name: x\na: &a0 {colour: red, range: 0-8}\n" + "".join(
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
+    )
     for number, text in enumerate(
         (
             laughs,
+            merges,
             f"name: x\nsegments: {'[' * 5000}",
             "[" * 60_000,
             f"name: x\nsegments: [{'9' * 5000}]",
@@ -115,3 +120,26 @@ def test_hostile_files(tmp_path: Path) -> None:
     ):
         (tmp_path / f"{number}.yaml").write_text(text, encoding="utf-8")
     assert _load(tmp_path, taken={}, level=logging.DEBUG) == {}
+
+
+def test_merge_keys_do_not_multiply(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each level of these has nine times the members of the one before."""
+    bomb = "name: x\na: &a0 {colour: red}\n" + "".join(
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 5)
+    )
+    (tmp_path / "a.yaml").write_text(bomb, encoding="utf-8")
+    assert _load(tmp_path, taken={}, level=logging.WARNING) == {}
+    assert "more than 100 members" in caplog.text
+
+
+def test_a_few_merge_keys_are_fine(tmp_path: Path) -> None:
+    text = """\
+name: Stripes
+segments:
+  - &x {colour: red, range: 1-3}
+  - {<<: *x, range: 5-7}
+"""
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    assert list(_load(tmp_path, taken={}, level=logging.DEBUG)) == ["Stripes"]

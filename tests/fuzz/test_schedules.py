@@ -2,14 +2,21 @@
 
 import contextlib
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+import json
+import random
+from time import perf_counter
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, strategies as st
+import pytest
 
 from custom_components.hypervolt_charger.hypervolt.errors import InvalidSchedule
 from custom_components.hypervolt_charger.hypervolt.plan import (
     PlanError,
+    PlanProblem,
+    Window,
     read_plan,
     to_daily_intervals,
     to_sessions,
@@ -25,7 +32,7 @@ from custom_components.hypervolt_charger.hypervolt.schedule import (
     write_v3,
 )
 
-from .cases import documents, many, nested, scalars, texts
+from .cases import documents, few, many, nested, scalars, texts
 from .test_protocol import assert_sound_schedule
 
 ZONES = st.sampled_from(
@@ -151,6 +158,113 @@ def test_any_planner(
     to_daily_intervals(plan.windows, zone=zone, now=NOW)
     with contextlib.suppress(PlanError):
         to_sessions(plan.windows, zone=zone, mode="boost", now=NOW, max_sessions=6)
+
+
+PRICES: Final = (
+    "price", "value", "value_inc_vat", "per_kwh", "price_per_kwh", "total", "cost",
+    "electricity_price", "agile_pred", "rate",
+)  # fmt: skip
+PLANNERS: Final = (
+    "target_times", "planned_dispatches", "planned", "planned_windows", "slots", "list",
+    "events",
+)  # fmt: skip
+minutes = st.lists(st.sampled_from((5, 15, 30, 60, 120, 240)), min_size=2, max_size=100)
+offsets = st.integers(-600, 600)
+
+
+def _rows(
+    lengths: list[int], offset: int, **members: object
+) -> list[dict[str, object]]:
+    """Return touching rows of so many minutes each, with these members."""
+    rows: list[dict[str, object]] = []
+    start = NOW + timedelta(minutes=offset)
+    for length in lengths:
+        end = start + timedelta(minutes=length)
+        rows.append({"start": start.isoformat(), "end": end.isoformat(), **members})
+        start = end
+    return rows
+
+
+@many
+@given(
+    minutes,
+    offsets,
+    st.dictionaries(
+        st.sampled_from(PRICES), st.none() | st.floats(-1, 500), min_size=1, max_size=2
+    ),
+    st.sampled_from(("", "SE3", "data", "prices", "raw_today", "list", "slots")),
+    st.randoms(use_true_random=False),
+)
+def test_no_price_list_becomes_a_plan(
+    lengths: list[int],
+    offset: int,
+    prices: dict[str, float | None],
+    key: str,
+    chance: random.Random,
+) -> None:
+    """Whatever its length, its steps, its order, its holes and its name."""
+    rows = _rows(lengths, offset, **prices)
+    holes = chance.sample(rows[1:-1], k=min(len(rows[1:-1]), chance.randrange(4)))
+    touching = [
+        one["end"] == other["start"]
+        for one, other in pairwise(row for row in rows if row not in holes)
+    ]
+    if not any(touching):
+        return
+    rows = [row for row in rows if row not in holes]
+    chance.shuffle(rows)
+    value: object = {key: rows} if key else rows
+    for form in (value, json.dumps(value)):
+        with pytest.raises(PlanError) as refused:
+            read_plan(form, attribute=None, now=NOW, local_zone=UTC)
+        assert refused.value.reason is PlanProblem.PRICE_LIST
+
+
+@many
+@given(
+    minutes,
+    offsets,
+    st.sampled_from(("kwh", "power", "energy", "estimated_power_kw")),
+    st.sampled_from((0, 0.0, -0.0, "0", "0.0", " 0 ", "0e5", False)),
+    st.none() | st.sampled_from(PLANNERS),
+)
+def test_rows_of_zero_never_become_windows(
+    lengths: list[int], offset: int, member: str, zero: object, key: str | None
+) -> None:
+    rows = _rows(lengths, offset, **{member: zero})
+    value = rows if key is None else {key: rows}
+    with pytest.raises(PlanError) as refused:
+        read_plan(value, attribute=None, now=NOW, local_zone=UTC)
+    assert refused.value.reason is PlanProblem.EMPTY
+
+
+@many
+@given(minutes, st.sampled_from(PLANNERS))
+def test_touching_rows_without_a_price_are_a_plan(lengths: list[int], key: str) -> None:
+    """Of any length: a slow charger charges for more than a day."""
+    value = {key: _rows(lengths, 60)}
+    plan = read_plan(value, attribute=None, now=NOW, local_zone=UTC)
+    start = NOW + timedelta(hours=1)
+    assert plan.windows == (Window(start, start + timedelta(minutes=sum(lengths))),)
+
+
+@few
+@given(st.integers(1, 5000), st.integers(2, 10), st.integers(0, 3), ZONES)
+def test_long_plans_take_a_bounded_time(
+    count: int, gap: int, length: int, zone: ZoneInfo
+) -> None:
+    """It is the shape of the work that is bounded, not the speed of a machine."""
+    windows = [
+        Window(start, start + timedelta(minutes=length, seconds=30))
+        for start in (
+            NOW + timedelta(minutes=index * (gap + length)) for index in range(count)
+        )
+    ]
+    before = perf_counter()
+    with contextlib.suppress(PlanError):
+        to_sessions(windows, zone=zone, mode="boost", now=NOW, max_sessions=6)
+    to_daily_intervals(windows, zone=zone, now=NOW)
+    assert perf_counter() - before < 10
 
 
 @many

@@ -97,6 +97,9 @@ ENTITIES: Final = tuple(_entities())
 # Of the releases v1.0.0 to v1.0.4; some registries still have it.
 MONEY_SPENT: Final = _sensor("Session_Money_Spent", "GBP", "monetary", "total")
 
+# Only proposed (protocol.md 15.6).
+LOCK_STATUS: Final = _sensor("lock_status", state_class=None)
+
 
 def entities_of(charger: SimulatedCharger) -> list[OlderEntity]:
     """Return what the older integration made for a charger: 49 or 36 entities."""

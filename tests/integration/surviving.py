@@ -79,8 +79,8 @@ async def shows_live_data(rig: Rig) -> None:
 
 
 def lost(rig: Rig, platform: str = "number", key: str = "max_current") -> bool:
-    """Whether an entity is unavailable, by default one that shows a setting."""
-    return rig.state(platform, key) == STATE_UNAVAILABLE
+    """Whether an entity shows no value, by default one that shows a setting."""
+    return rig.state(platform, key) in (STATE_UNAVAILABLE, STATE_UNKNOWN)
 
 
 def sent(rig: Rig, method: str) -> list[RecordedFrame]:

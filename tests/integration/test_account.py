@@ -1,7 +1,10 @@
 """The library's login and REST requests, against the simulated cloud."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
+import gzip
+import json
 from typing import Any, Self
 
 import aiohttp
@@ -86,10 +89,11 @@ async def test_many_at_once_log_in_once(
 
 
 async def test_a_rejected_token_is_renewed_before_its_time(
-    auth: HypervoltAuth,
+    auth: HypervoltAuth, clock: _Clock
 ) -> None:
     first = await auth.access_token()
     assert await auth.access_token(rejected="another") == first
+    clock.now += 30
     assert await auth.access_token(rejected=first) != first
 
 
@@ -134,6 +138,32 @@ async def test_service_trouble_is_no_wrong_password(
     cloud.faults.enable(Fault.IDP_DOWN, mode=mode)
     with pytest.raises(CannotConnect):
         await login().chargers()
+
+
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        ("60", 60),
+        ("9" * 400, 3600),
+        ("²", None),
+        ("٣", None),
+        ("-5", None),
+        ("1e3", None),
+        ("soon", None),
+        ("Fri, 27 Nov 2026 14:00:00 GMT", None),
+        ("", None),
+    ],
+)
+async def test_a_pause_in_any_form(
+    session: aiohttp.ClientSession, header: str, pause: float | None
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=503, headers={"Retry-After": header})
+
+    async with _Server(answer) as server:
+        with pytest.raises(CannotConnect) as refused:
+            await server.account(session).auth.access_token()
+    assert refused.value.retry_after == pause
 
 
 async def test_a_pause_the_service_asks_for_is_kept(
@@ -213,6 +243,52 @@ async def test_a_token_without_a_sensible_life_is_taken_for_an_hour(
         auth = server.account(session).auth
         await auth.access_token()
     assert auth.renewal_in == pytest.approx(3600 - FAST.token_margin, abs=5)
+
+
+@pytest.mark.parametrize(
+    "life", [1, 0.01, -5, "2", "nan", float("nan"), float("inf"), 10**400]
+)
+async def test_no_more_than_one_renewal_in_half_a_minute(
+    session: aiohttp.ClientSession, clock: _Clock, life: Any
+) -> None:
+    """Whatever the cloud says of a token's life, and if it refuses each of them."""
+    logins = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal logins
+        logins += 1
+        text = json.dumps({"access_token": f"t{logins}", "expires_in": life})
+        return web.Response(text=text, content_type="application/json")
+
+    async with _Server(answer) as server:
+        auth = HypervoltAuth(
+            session,
+            Endpoints(identity=server.url, rest=server.url),
+            USERNAME,
+            PASSWORD,
+            user_agent="hypervolt-tests/1.0",
+            timing=Timing(),
+            clock=clock,
+        )
+        for _ in range(120):
+            token = await auth.access_token()
+            with suppress(CannotConnect):
+                await auth.access_token(rejected=token)
+            clock.now += 1
+    assert 1 <= logins <= 5
+
+
+async def test_one_back_off_for_all_that_share_a_login(
+    cloud: SimulatedCloud, auth: HypervoltAuth, clock: _Clock
+) -> None:
+    cloud.faults.enable(Fault.IDP_DOWN, mode="503")
+    for _ in range(600):
+        for _charger in range(50):
+            with pytest.raises(CannotConnect):
+                await auth.access_token()
+        clock.now += 1
+    # As often as one charger alone would ask in ten minutes.
+    assert cloud.request_count(_TOKEN_PATH) <= 10
 
 
 async def test_a_failed_password_check_keeps_nothing(
@@ -349,6 +425,34 @@ async def test_a_request_that_hangs(
         await hurried.chargers()
 
 
+@pytest.mark.parametrize("path", ["token", "chargers", "schedule"])
+async def test_an_answer_that_unpacks_to_megabytes_is_not_read(
+    session: aiohttp.ClientSession, path: str
+) -> None:
+    """Some kilobytes of gzip may hold hundreds of megabytes."""
+    documents: dict[str, dict[str, Any]] = {
+        "token": {"access_token": "t", "expires_in": 3600},
+        "chargers": {"chargers": []},
+        "schedule": {},
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        name = next((name for name in documents if name in request.path), "chargers")
+        text = json.dumps(documents[name])
+        if name == path:
+            text += " " * 50_000_000
+        return web.Response(
+            body=gzip.compress(text.encode()),
+            headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
+        )
+
+    async with _Server(answer) as server:
+        account = server.account(session)
+        ask = account.schedule("1") if path == "schedule" else account.chargers()
+        with pytest.raises(UnexpectedAnswer, match="too large"):
+            await ask
+
+
 def _cloud_that_answers(body: Any) -> Any:
     """Return a handler that grants any login and answers everything else alike."""
 
@@ -365,7 +469,7 @@ class _Server:
 
     def __init__(self, handler: Any) -> None:
         self._handler = handler
-        self._url = ""
+        self.url = ""
 
     async def __aenter__(self) -> Self:
         application = web.Application()
@@ -373,7 +477,7 @@ class _Server:
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -385,7 +489,7 @@ class _Server:
             USERNAME,
             PASSWORD,
             user_agent="hypervolt-tests/1.0",
-            endpoints=Endpoints(identity=self._url, rest=self._url),
+            endpoints=Endpoints(identity=self.url, rest=self.url),
             timing=FAST,
         )
 

@@ -16,7 +16,7 @@ import pytest
 
 from custom_components.hypervolt_charger.const import DOMAIN
 from tests.conftest import Rig, SetUpCharger
-from tests.simulator import Personality, SimulatedCloud
+from tests.simulator import Fault, Personality, SimulatedCloud
 from tests.waiting import eventually
 
 from .scheduling import TRACKER, device_id, plan, sessions
@@ -261,3 +261,42 @@ async def test_stop_after_energy(
     await time_machine.leap_to(time_machine.now + timedelta(seconds=60))
     await time_machine.settle()
     assert rig.charger.charging
+
+
+async def _stop_after_two(
+    time_machine: TimeMachine, rig: Rig, use: Callable[..., Any]
+) -> None:
+    """Charge until the blueprint stops it."""
+    await use(
+        "stop_after_energy",
+        session_energy=rig.entity_id("sensor", "session_energy_total_increasing"),
+        charging=rig.entity_id("switch", "charging"),
+        limit=2,
+    )
+    rig.charger.plug_in()
+    await time_machine.leap_to(time_machine.now + timedelta(seconds=600))
+    await eventually(lambda: rig.state("switch", "charging") == "on")
+    await time_machine.settle()
+    await time_machine.leap_to(time_machine.now + timedelta(seconds=400))
+    await eventually(lambda: not rig.charger.charging)
+    await eventually(lambda: rig.state("switch", "charging") == "off")
+    await time_machine.settle()
+
+
+@pytest.mark.parametrize("sticky", [False, True])
+async def test_the_next_car_charges_after_a_stop_at_some_energy(
+    time_machine: TimeMachine,
+    rig: Rig,
+    use: Callable[..., Any],
+    sticky: bool,
+) -> None:
+    """Also where a stop outlasts the session (F36)."""
+    if sticky:
+        rig.cloud.faults.enable(Fault.STICKY_STOP)
+    await _stop_after_two(time_machine, rig, use)
+    rig.charger.unplug()
+    await eventually(lambda: rig.state("binary_sensor", "car_plugged") == "off")
+    await eventually(lambda: rig.charger.release_state == "default")
+    rig.charger.plug_in()
+    await eventually(lambda: rig.charger.charging)
+    await eventually(lambda: rig.state("switch", "charging") == "on")

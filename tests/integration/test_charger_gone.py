@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
@@ -37,7 +37,7 @@ async def poll(rig: Rig, number: int = 1) -> None:
 async def give_away(rig: Rig) -> None:
     """Remove the charger from its account, and wait until that is noticed."""
     rig.account.remove_charger(rig.charger)
-    await eventually(lambda: rig.state("switch", "lock_state") == STATE_UNAVAILABLE)
+    await eventually(lambda: rig.state("switch", "lock_state") == STATE_UNKNOWN)
 
 
 async def test_it_is_told_at_the_next_poll(setup_charger: SetUpCharger) -> None:
@@ -74,7 +74,7 @@ async def test_a_charger_in_another_account_is_gone(
     other.add_charger(Personality.LEGACY_V2, rig.charger.charger_id)
     await poll(rig)
     assert gone(rig)
-    assert rig.state("switch", "lock_state") == STATE_UNAVAILABLE
+    assert rig.state("switch", "lock_state") == STATE_UNKNOWN
 
 
 async def test_a_list_in_trouble_says_nothing(setup_charger: SetUpCharger) -> None:

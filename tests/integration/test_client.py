@@ -358,18 +358,18 @@ async def test_a_lasting_conflict_is_an_error(
 ) -> None:
     client = await connect(charger)
     cloud.faults.enable(Fault.CONFLICT, charger=charger)
-    with pytest.raises(CommandRejected, match="Concurrent"):
+    with pytest.raises(CommandRejected, match="conflict"):
         await client.set_max_current(11)
     assert client.state.max_current_milliamps == 32000
 
 
 @pytest.mark.parametrize("with_id", [True, False])
-async def test_a_refusal_is_told_with_its_reason(
+async def test_a_refusal_is_an_error(
     connect: Connect, cloud: SimulatedCloud, charger: SimulatedCharger, with_id: bool
 ) -> None:
     client = await connect(charger)
     cloud.faults.enable(Fault.INTERNAL, charger=charger, with_id=with_id)
-    with pytest.raises(CommandRejected, match="internal server error"):
+    with pytest.raises(CommandRejected, match="refused"):
         await client.set_schedule(Schedule(enabled=True, sessions=(MONDAYS,)))
     assert client.state.schedule == Schedule(enabled=False)
 
@@ -380,7 +380,7 @@ async def test_a_mode_the_charger_does_not_take(
     client = await connect(charger)
     await eventually(lambda: client.state.charge_mode == "boost")
     cloud.faults.enable(Fault.REFUSED, charger=charger)
-    with pytest.raises(CommandRejected, match="kept its old value"):
+    with pytest.raises(CommandRejected, match="kept old value"):
         await client.set_charge_mode("eco")
     assert client.state.charge_mode == "boost"
 
@@ -470,7 +470,7 @@ async def test_a_stopped_client_carries_out_nothing(
 ) -> None:
     client = await connect(charger)
     await client.stop()
-    async with asyncio.timeout(FAST.command_connection_wait / 2):
+    async with asyncio.timeout(FAST.command_limit / 2):
         with pytest.raises(NotConnected):
             await client.set_max_current(15)
     await client.refresh()
@@ -549,7 +549,7 @@ async def test_a_v2_schedule_that_is_accepted_and_forgotten(
     client = await connect(charger)
     with (
         patch.object(HypervoltAccount, "write_schedule"),
-        pytest.raises(CommandRejected, match="kept its old schedule"),
+        pytest.raises(CommandRejected, match="kept old value"),
     ):
         await client.set_schedule(Schedule(enabled=True, sessions=(OVERNIGHT,)))
 
@@ -561,7 +561,7 @@ async def test_a_v2_schedule_that_makes_no_sense_is_not_overwritten(
     client = await connect(charger)
     with (
         patch.object(HypervoltAccount, "schedule", return_value="nonsense"),
-        pytest.raises(CannotConnect, match="can't be read"),
+        pytest.raises(CommandRejected, match="unreadable"),
     ):
         await client.set_activation_mode(HypervoltActivationMode.SCHEDULE)
     assert not cloud.request_count("/schedule", method="PUT")

@@ -14,6 +14,8 @@ from custom_components.hypervolt_charger.hypervolt.charge_log import ChargeEvent
 
 from .charging_events import EVENT_TYPES, Automation, ChargingEvents, add_events
 
+ALL = {"entity_id": "all"}
+
 
 def trigger(device_id: str, trigger_type: str) -> dict[str, Any]:
     """Return a trigger as the automation editor writes it."""
@@ -95,6 +97,23 @@ async def test_new_attributes_alone_do_not_fire(charger: ChargingEvents) -> None
     assert len(await automation.settle()) == 1
     charger._attr_icon = "mdi:ev-station"
     charger.async_write_ha_state()
+    assert await automation.settle() == []
+
+
+async def test_fires_also_after_the_entity_was_renamed(charger: ChargingEvents) -> None:
+    automation = await automate(charger, "started")
+    registry = er.async_get(charger.hass)
+    registry.async_update_entity(charger.entity_id, icon="mdi:car")
+    for new in ("event.wallbox", "event.garage"):
+        registry.async_update_entity(charger.entity_id, new_entity_id=new)
+        await charger.hass.async_block_till_done()
+        assert charger.entity_id == new
+        assert await automation.settle() == []
+        charger.happen("started")
+        assert await automation.settle() == [f"device {new} started of {new}"]
+
+    await charger.hass.services.async_call("automation", "turn_off", ALL, blocking=True)
+    charger.happen("started")
     assert await automation.settle() == []
 
 

@@ -16,6 +16,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -522,6 +523,36 @@ def test_what_the_calendar_tells_of_a_session(
     event = calendar._finished(session)
     assert event.description == description
     assert event.end > event.start
+
+
+async def test_events_are_not_lost_by_renaming(
+    hass: HomeAssistant, setup_charger: SetUpCharger
+) -> None:
+    """Two things happen at once, and the first has the entity renamed."""
+    rig = await setup_charger(Personality.V3)
+    await charge_an_hour(rig)
+    happened: list[str] = []
+
+    def rename() -> None:
+        entity_id = rig.entity_id("event", "charging")
+        er.async_get(hass).async_update_entity(entity_id, new_entity_id="event.garage")
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        if not happened:
+            hass.loop.call_soon(rename)
+        happened.extend(event_types([event]))
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, note, event_filter=is_of_events)
+    rig.charger.unplug()
+    await happens(rig, "unplugged")
+    assert list(dict.fromkeys(happened)) == ["finished", "unplugged"]
+    assert hass.states.get("event.garage")
+
+
+@callback
+def is_of_events(data: EventStateChangedData) -> bool:
+    return data["entity_id"].startswith("event.")
 
 
 async def test_news_while_the_books_are_being_written(

@@ -20,14 +20,6 @@ async def set_current(rig: Rig, amps: int) -> None:
     await act(rig, "number", "set_value", "max_current", value=amps)
 
 
-def reason(error: Exception) -> str:
-    """Return what a person is told of a failure."""
-    text = str(error)
-    head = "The charger did not do it: "
-    assert text.startswith(head)
-    return text.removeprefix(head)
-
-
 @covers(Fault.CONFLICT)
 async def test_f6_a_conflict_is_tried_again(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
@@ -51,7 +43,7 @@ async def test_f6_a_lasting_conflict_is_an_error(
     assert refusal["code"] == 409
     rig.cloud.frames.clear()
     error = await act_in_vain(rig, "number", "set_value", "max_current", value=10)
-    assert reason(error) == "Concurrent modifications invalidated this request"
+    assert error.translation_key == "conflict"
     assert 2 <= len(sent(rig, "sync.apply")) <= 3
     assert rig.charger.max_current == 32_000
     assert rig.state("number", "max_current") == "32.0"
@@ -73,9 +65,120 @@ async def test_f7_an_internal_error_is_told_and_changes_nothing(
     error = await act_in_vain(
         rig, "select", "select_option", "activation_mode", option="schedule"
     )
-    assert reason(error) == "schedule.set failed: internal server error"
+    assert error.translation_key == "refused"
     assert rig.state("select", "activation_mode") == "plug_and_charge"
     assert not rig.charger.schedule.enabled
+
+
+@covers(Fault.NOT_ALLOWED)
+@pytest.mark.parametrize("shape", ["null", "object", "text", "named"])
+async def test_f8_a_refusal_in_another_form_makes_no_v3_of_a_legacy_v2(
+    cloud: SimulatedCloud, setup_charger: SetUpCharger, shape: str
+) -> None:
+    rig = await setup_charger(Personality.LEGACY_V2)
+    rig.charger.app_set_schedule(enabled=True, intervals=[("01:00", "05:00")])
+    await rig.coordinator.async_refresh()
+    assert rig.entry.data["resolved_api_version"] == "v2"
+    cloud.faults.enable(Fault.NOT_ALLOWED, shape=shape)
+    await cloud.drop_all()
+    before = len(sent(rig, "schedules.get"))
+    await eventually(lambda: len(sent(rig, "schedules.get")) > before)
+    await rig.coordinator.async_refresh()
+    assert rig.entry.data["resolved_api_version"] == "v2"
+    assert rig.state("select", "activation_mode") == "schedule"
+    # The legacy way is the one that has an effect.
+    await act(rig, "select", "select_option", "charge_mode", option="eco")
+    assert rig.charger.solar_mode == "eco"
+
+
+@covers(Fault.NOT_ALLOWED)
+@pytest.mark.parametrize("shape", ["object", "text", "named"])
+async def test_f8_a_refusal_in_another_form_tells_a_legacy_v2(
+    cloud: SimulatedCloud, setup_charger: SetUpCharger, shape: str
+) -> None:
+    """Also the first time, when nothing else may have said so."""
+    cloud.faults.enable(Fault.NOT_ALLOWED, shape=shape)
+    cloud.faults.enable(Fault.LOST, methods=["firmware.version"])
+    rig = await setup_charger(Personality.LEGACY_V2)
+    await eventually(lambda: rig.entry.data.get("resolved_api_version") == "v2")
+
+
+async def test_replies_that_name_their_method(
+    cloud: SimulatedCloud, setup_charger: SetUpCharger
+) -> None:
+    cloud.options.replies_name_method = True
+    rig = await setup_charger(Personality.V3)
+    assert rig.coordinator.client.connected
+    await set_current(rig, 10)
+    assert rig.state("number", "max_current") == "10.0"
+
+
+@covers(Fault.LATE_ANSWER)
+async def test_f44_an_outdated_answer_undoes_and_confirms_nothing(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await shows_live_data(rig)
+    client = rig.coordinator.client
+    rig.cloud.faults.enable(
+        Fault.LATE_ANSWER, delay=1.2 * FAST.command_timeout, once=True
+    )
+    # Asked while charging is allowed, and answered after all the rest.
+    asked_before = len(sent(rig, "sync.snapshot"))
+    asking = rig.hass.async_create_task(client.refresh())
+    await eventually(lambda: len(sent(rig, "sync.snapshot")) > asked_before)
+    await act(rig, "switch", "turn_off", "charging")
+    await eventually(lambda: rig.state("switch", "charging") == STATE_OFF)
+    rig.cloud.faults.enable(Fault.LOST, methods=["sync.apply"])
+    error = await act_in_vain(rig, "switch", "turn_on", "charging")
+    assert error.translation_key == "not_confirmed"
+    await asking
+    assert rig.charger.release_state == "released"
+    assert client.state.release_state == "released"
+
+
+@covers(Fault.LATE_ANSWER)
+@pytest.mark.parametrize(
+    ("question", "key", "option"),
+    [
+        ("schedules.get", "activation_mode", "schedule"),
+        ("plugncharge.get", "charge_mode", "eco"),
+    ],
+)
+async def test_f44_an_outdated_answer_undoes_no_confirmed_choice(
+    setup_charger: SetUpCharger, question: str, key: str, option: str
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    delay = 1.2 * FAST.command_timeout
+    rig.cloud.faults.enable(
+        Fault.LATE_ANSWER, methods=[question], delay=delay, once=True
+    )
+    before = len(sent(rig, question))
+    asking = rig.hass.async_create_task(rig.coordinator.client.refresh())
+    await eventually(lambda: len(sent(rig, question)) > before)
+    await act(rig, "select", "select_option", key, option=option)
+    asked = len(sent(rig, question))
+    # Asked again when the late answer has come.
+    await eventually(lambda: len(sent(rig, question)) > asked)
+    await asking
+    assert rig.state("select", key) == option
+
+
+@covers(Fault.LATE_ANSWER)
+async def test_f44_an_outdated_answer_to_a_command_undoes_no_later_one(
+    setup_charger: SetUpCharger,
+) -> None:
+    rig = await setup_charger(Personality.V3)
+    await shows_live_data(rig)
+    delay = 1.2 * FAST.command_timeout
+    rig.cloud.faults.enable(
+        Fault.LATE_ANSWER, methods=["sync.apply"], delay=delay, once=True
+    )
+    await act(rig, "switch", "turn_off", "charging")
+    await act(rig, "switch", "turn_on", "charging")
+    asked = len(sent(rig, "sync.snapshot"))
+    await eventually(lambda: len(sent(rig, "sync.snapshot")) > asked)
+    assert rig.coordinator.client.state.release_state == "default"
 
 
 @covers(Fault.NOT_ALLOWED)
@@ -116,7 +219,7 @@ async def test_f9_a_command_that_stays_lost_is_an_error(
     rig = await setup_charger(Personality.V3)
     rig.cloud.faults.enable(Fault.LOST, methods=["sync.apply"])
     error = await act_in_vain(rig, "number", "set_value", "max_current", value=10)
-    assert reason(error) == "the charger did not confirm it in time"
+    assert error.translation_key == "not_confirmed"
     assert len(sent(rig, "sync.apply")) == 2
     assert rig.charger.max_current == 32_000
     assert rig.state("number", "max_current") == "32.0"
@@ -236,7 +339,7 @@ async def test_f12_a_mode_the_charger_does_not_take(
     error = await act_in_vain(
         rig, "select", "select_option", "charge_mode", option="eco"
     )
-    assert reason(error) == "the charger kept its old value"
+    assert error.translation_key == "kept_old_value"
     assert rig.state("select", "charge_mode") == "boost"
 
 

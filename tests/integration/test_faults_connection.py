@@ -58,7 +58,7 @@ HIDDEN = replace(
 SHOWN = replace(
     HIDDEN,
     login_timeout=0.15,
-    command_connection_wait=0.5,
+    command_limit=0.5,
     blocked_pause=0.4,
     outage_grace=0.2,
 )
@@ -635,7 +635,7 @@ async def test_f38_without_its_schedule_a_charger_still_works(
     error = await act_in_vain(
         rig, "select", "select_option", "activation_mode", option="plug_and_charge"
     )
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "cannot_connect"
     await set_current(rig, 10)
     assert watch.unavailable == set()
 

@@ -131,6 +131,9 @@ async def test_f16_what_is_new_stops_nothing(
         "Ignoring unknown method 'get.moon_phase'",
     ]
     await set_current(rig, 10)
+    await act(
+        rig, "select", "select_option", "activation_mode", option="plug_and_charge"
+    )
     await act(rig, "select", "select_option", MODE, option="eco")
     assert rig.charger.mode == "eco"
 

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 
 from custom_components.hypervolt_charger.const import (
@@ -116,6 +116,32 @@ async def test_plans_are_applied_and_pass(
     assert starts(rig) == {"12:00"}
     assert writes(rig) == 3
     assert not let_go(rig)
+
+
+async def test_a_planner_that_is_renamed(
+    hass: HomeAssistant, time_machine: TimeMachine, follow: Follow
+) -> None:
+    registry = er.async_get(hass)
+    domain, _, name = TRACKER.partition(".")
+    registry.async_get_or_create(domain, "test", "1", suggested_object_id=name)
+    plan(hass, (at(1), at(2)))
+    rig = await follow(**BACKUP)
+    await eventually(lambda: starts(rig) == {"01:00"})
+    registry.async_update_entity(TRACKER, icon="mdi:car")
+    registry.async_update_entity(TRACKER, new_entity_id=f"{domain}.renamed")
+    planned = hass.states.get(TRACKER)
+    assert planned
+    hass.states.async_remove(TRACKER)
+    hass.states.async_set(f"{domain}.renamed", planned.state, planned.attributes)
+    await time_machine.leap_to(at(19, day=5))
+    await hass.async_block_till_done()
+    await eventually(lambda: rig.coordinator.client.available)
+    assert rig.entry.options == {**BACKUP, CONF_PLANNER: f"{domain}.renamed"}
+    await time_machine.leap_to(at(20, day=5))
+    await time_machine.settle()
+    assert starts(rig) == {"01:00"}
+    assert writes(rig) == 1
+    assert issues(rig) == set()
 
 
 async def test_at_most_one_write_a_minute(

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.loader import async_get_integration
@@ -181,7 +181,7 @@ async def test_a_password_changed_later_asks_for_a_new_one(
     rig.account.sign_out_everywhere()
     await cloud.drop_all()
     await eventually(lambda: reauth_flows(hass) == [rig.entry.entry_id])
-    assert rig.state("switch", "lock_state") == STATE_UNAVAILABLE
+    assert rig.state("switch", "lock_state") == STATE_UNKNOWN
     tried = cloud.request_count("/token", grant_type="password", status=401)
     await asyncio.sleep(FAST.backoff_first_max * 3)
     assert cloud.request_count("/token", grant_type="password", status=401) == tried
@@ -325,7 +325,7 @@ async def test_a_slow_charger_fills_in_later(
     cloud.faults.enable(Fault.SLOW_START, never="sync.snapshot")
     rig = await setup_charger(Personality.V3)
     assert rig.entry.state is ConfigEntryState.LOADED
-    assert rig.state("switch", "lock_state") == STATE_UNAVAILABLE
+    assert rig.state("switch", "lock_state") == STATE_UNKNOWN
 
     cloud.faults.clear()
     await rig.coordinator.async_refresh()

@@ -243,7 +243,7 @@ async def test_an_effect_there_is_not(setup_charger: SetUpCharger) -> None:
         rig, "light", SERVICE_TURN_ON, "led", **{ATTR_EFFECT: "Disco"}
     )
     assert isinstance(error, ServiceValidationError)
-    assert error.translation_key == "not_possible"
+    assert error.translation_key == "invalid_effect"
     assert rig.charger.effect_name == Effect.NONE
 
 
@@ -263,7 +263,7 @@ async def test_refused(
     await turn_on(rig, rgb_color=[255, 0, 0])
     rig.cloud.faults.enable(Fault.INTERNAL)
     error = await act_in_vain(rig, "light", action, "led", **data)
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "refused"
     assert rig.charger.leds == [RED] * 51
 
 

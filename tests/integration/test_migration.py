@@ -57,9 +57,10 @@ from custom_components.hypervolt_charger.const import (
     DOMAIN,
     LED_EFFECTS_FOLDER,
 )
+from custom_components.hypervolt_charger.hypervolt.charger import ApiVariant
 from tests.conftest import PASSWORD, USERNAME, Rig, SetUpCharger
 from tests.integration.acting import act, keys, number
-from tests.integration.entry_life import reauth_flows, set_up, unload
+from tests.integration.entry_life import add_entry, reauth_flows, set_up, unload
 from tests.simulator import (
     Account,
     Fault,
@@ -72,6 +73,7 @@ from tests.waiting import eventually
 
 from .older import (
     ENTITIES,
+    LOCK_STATUS,
     MONEY_SPENT,
     OlderEntity,
     add_older_entity,
@@ -228,6 +230,42 @@ async def test_every_entity_lives_on(
         assert now.entity_id == f"{now.domain}.hypervolt_{key}"
 
 
+async def test_the_proposed_lock_status_lives_on(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    """It is our lock state."""
+    charger = account.add_charger()
+    entry = add_older_entry(hass, charger)
+    add_older_entity(hass, entry, LOCK_STATUS)
+    before = entity(hass, LOCK_STATUS.entity_id)
+    await upgrade(entry, charger)
+    now = entity(hass, LOCK_STATUS.entity_id)
+    assert (now.id, now.unique_id) == (before.id, f"{charger.charger_id}_lock_state")
+    await eventually(
+        lambda: (
+            (state := hass.states.get(LOCK_STATUS.entity_id)) is not None
+            and state.state == "unlocked"
+        )
+    )
+    assert not [line for line in listed(hass, entry) if "lock" in line]
+
+
+async def test_a_lock_status_beside_a_lock_state_in_use_is_a_leftover(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    charger = account.add_charger()
+    entry = add_older_entry(hass, charger)
+    add_older_entity(hass, entry, LOCK_STATUS)
+    registry = er.async_get(hass)
+    ours = registry.async_get_or_create(
+        "sensor", DOMAIN, f"{charger.charger_id}_lock_state", config_entry=entry
+    )
+    registry.async_update_entity(ours.entity_id, name="Lock")
+    await upgrade(entry, charger)
+    line = f"- `{LOCK_STATUS.entity_id}` → `{ours.entity_id}`"
+    assert line in listed(hass, entry)
+
+
 async def test_what_a_person_made_of_them_stays(
     hass: HomeAssistant, account: Account, upgrade: Upgrade
 ) -> None:
@@ -274,6 +312,45 @@ async def test_what_a_person_made_of_them_stays(
     assert grid.hidden_by is er.RegistryEntryHider.USER
     # Enabled there, though disabled at first here.
     assert hass.states.get("number.hypervolt_led_brightness")
+
+
+@pytest.mark.parametrize("device_name", [None, "Garage charger"])
+async def test_names_of_before_home_assistant_2026_11(
+    hass: HomeAssistant,
+    account: Account,
+    upgrade: Upgrade,
+    monkeypatch: pytest.MonkeyPatch,
+    device_name: str | None,
+) -> None:
+    """What is asked of it; tests/process/test_next.py sees what it makes of that."""
+    aliases: list[str] = []
+    monkeypatch.setattr(
+        er.RegistryEntry,
+        "compat_name",
+        property(lambda entry: entry.name),
+        raising=False,
+    )
+    monkeypatch.setattr(
+        er,
+        "async_preserve_compat_name_as_alias",
+        lambda _, entity_id: aliases.append(entity_id),
+        raising=False,
+    )
+    charger = account.add_charger()
+    entry = add_older_entry(hass, charger)
+    dr.async_get(hass).async_update_device(
+        device_of(hass, entry).id, name_by_user=device_name
+    )
+    registry = er.async_get(hass)
+    names = {"ev_power": "Wallbox", "voltage": "hypervolt Volts"}
+    for key, name in names.items():
+        registry.async_update_entity(f"sensor.hypervolt_{key}", name=name)
+    await upgrade(entry, charger)
+    assert entity(hass, "sensor.hypervolt_ev_power").name == "Wallbox"
+    volts = entity(hass, "sensor.hypervolt_voltage")
+    assert volts.name == ("hypervolt Volts" if device_name else "Volts")
+    named = [f"sensor.hypervolt_{key}" for key in names]
+    assert sorted(aliases) == (named if device_name else named[:1])
 
 
 async def test_a_second_charger_keeps_its_own(
@@ -499,6 +576,77 @@ async def test_a_new_entry_has_no_leftovers(
     for personality in KINDS:
         rig = await setup_charger(personality)
         assert issue(hass, rig.entry) is None
+
+
+async def look_by_itself(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set the API version from v2 to automatic, as the options do."""
+    hass.config_entries.async_update_entry(entry, options={})
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.runtime_data.client.variant is ApiVariant.V3
+
+
+async def test_what_we_made_ourselves_is_not_of_the_older_integration(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    charger = account.add_charger()
+    entry = add_entry(hass, charger, options={CONF_API_VERSION_OVERRIDE: "v2"})
+    rig = await upgrade(entry, charger)
+    assert {"ct_power", "session_id"} <= keys(rig, "sensor")
+    await look_by_itself(hass, entry)
+    assert {"ct_power", "session_id"} <= keys(rig, "sensor")
+    assert issue(hass, entry) is None
+
+
+async def test_what_the_older_integration_made_stays_known_as_its_own(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    charger = account.add_charger()
+    entry = add_older_entry(hass, charger, options={CONF_API_VERSION_OVERRIDE: "v2"})
+    await upgrade(entry, charger)
+    assert entity(hass, "sensor.hypervolt_ct_power").has_entity_name
+    await look_by_itself(hass, entry)
+    assert listed(hass, entry)[:2] == [
+        "- `sensor.hypervolt_ct_power` → `sensor.hypervolt_grid_power`",
+        "- `sensor.hypervolt_session_id`",
+    ]
+
+
+async def test_entities_adopted_by_an_earlier_version_are_still_told_of(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    """It rewrote their unique ids and marked nothing."""
+    charger = account.add_charger()
+    entry = add_entry(hass, charger)
+    er.async_get(hass).async_get_or_create(
+        "sensor",
+        DOMAIN,
+        f"{charger.charger_id}_ct_power",
+        config_entry=entry,
+        original_name="Hypervolt CT Power",
+        suggested_object_id="hypervolt_ct_power",
+    )
+    await upgrade(entry, charger)
+    assert listed(hass, entry) == [
+        "- `sensor.hypervolt_ct_power` → `sensor.hypervolt_grid_power`"
+    ]
+
+
+async def test_renamed_entities_are_told_of_by_their_new_ids(
+    hass: HomeAssistant, account: Account, upgrade: Upgrade
+) -> None:
+    charger = account.add_charger(Personality.LEGACY_V2)
+    entry = add_older_entry(hass, charger)
+    await upgrade(entry, charger)
+    registry = er.async_get(hass)
+    for old, new in (("session_power", "older"), ("ev_power", "newer")):
+        registry.async_update_entity(
+            f"sensor.hypervolt_{old}", new_entity_id=f"sensor.{new}"
+        )
+        await hass.async_block_till_done()
+    assert listed(hass, entry) == ["- `sensor.older` → `sensor.newer`"]
+    registry.async_remove("sensor.older")
+    await hass.async_block_till_done()
+    assert issue(hass, entry) is None
 
 
 # The entry and its device

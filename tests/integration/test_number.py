@@ -91,5 +91,5 @@ async def test_refused(setup_charger: SetUpCharger, key: str) -> None:
     await enable(rig, "number", "led_brightness")
     rig.cloud.faults.enable(Fault.INTERNAL)
     error = await act_in_vain(rig, "number", SERVICE_SET_VALUE, key, **{ATTR_VALUE: 12})
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "refused"
     assert (rig.charger.max_current, rig.charger.brightness) == (32000, 1.0)

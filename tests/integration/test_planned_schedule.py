@@ -1,12 +1,16 @@
 """A person's own schedule, saved before a planner's and back after it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 import pytest
 
-from custom_components.hypervolt_charger.hypervolt.schedule import Schedule
+from custom_components.hypervolt_charger.const import DOMAIN
+from custom_components.hypervolt_charger.hypervolt.schedule import ClockTime, Schedule
 from custom_components.hypervolt_charger.planned_schedule import store_of
 from tests.conftest import Rig, SetUpCharger
 from tests.simulator import Fault, Personality, SimulatedCloud
@@ -196,7 +200,7 @@ async def test_a_write_that_was_refused_leaves_everything_as_it_was(
     rig: Rig, time_machine: TimeMachine
 ) -> None:
     rig.cloud.faults.enable(Fault.INTERNAL, charger=rig.charger)
-    with pytest.raises(Exception, match="internal server error"):
+    with pytest.raises(HomeAssistantError):
         await call(rig, tracker_rate=TRACKER)
     rig.cloud.faults.clear()
     await time_machine.leap_to(at(2))
@@ -210,7 +214,7 @@ async def test_a_refused_second_plan_does_not_lose_the_first(
     await call(rig, tracker_rate=TRACKER)
     plan(rig.hass, (at(0, 30), at(1)))
     rig.cloud.faults.enable(Fault.INTERNAL, charger=rig.charger)
-    with pytest.raises(Exception, match="internal server error"):
+    with pytest.raises(HomeAssistantError):
         await call(rig, tracker_rate=TRACKER)
     rig.cloud.faults.clear()
     await reload(rig)
@@ -218,16 +222,26 @@ async def test_a_refused_second_plan_does_not_lose_the_first(
     await eventually(lambda: starts(rig) == {"12:00"})
 
 
-async def test_what_cannot_be_written_is_given_up(
-    rig: Rig, time_machine: TimeMachine, caplog: pytest.LogCaptureFixture
+async def test_what_cannot_be_written_is_kept_and_reported(
+    rig: Rig, time_machine: TimeMachine
 ) -> None:
     rig.charger.app_set_schedule(
         enabled=True, sessions=[{"start_time": "12:00", "end_time": "12:00"}]
     )
     await call(rig, tracker_rate=TRACKER)
-    await time_machine.leap_to(at(2))
+    for minute in range(6):
+        await time_machine.leap_to(at(2, minute))
+        await asyncio.sleep(0.02)
+    issue = f"schedule_not_restored_{rig.entry.entry_id}"
+    registry = ir.async_get(rig.hass)
+    await eventually(lambda: registry.async_get_issue(DOMAIN, issue))
+    assert former(rig)
+    # A person decides.
+    own_schedule(rig, "14:00", "15:00")
+    await eventually(lambda: registry.async_get_issue(DOMAIN, issue) is None)
+    await time_machine.leap_to(at(2, 30))
     await eventually(lambda: former(rig) is None)
-    assert "can't be written again" in caplog.text
+    assert starts(rig) == {"14:00"}
 
 
 async def test_the_file_goes_with_the_entry(rig: Rig) -> None:
@@ -241,14 +255,16 @@ async def test_a_plan_prolonged_at_the_last_moment(
     rig: Rig, time_machine: TimeMachine
 ) -> None:
     await call(rig, tracker_rate=TRACKER)
-    await time_machine.leap_to(at(1, 59))
-    plan(rig.hass, (at(1), at(4)))
-    async with rig.coordinator.planned._turn:
-        prolonging = asyncio.create_task(call(rig, tracker_rate=TRACKER))
-        await asyncio.sleep(0.1)
-        # The return is due while the new plan waits for its turn.
+    planned, client = rig.coordinator.planned, rig.coordinator.client
+    async with planned.turn():
+        # The return is due while the new plan has the turn.
         await time_machine.leap_to(at(2))
-    await prolonging
+        active = await client.read_schedule()
+        (session,) = active.sessions
+        longer = replace(session, end=ClockTime.parse("04:00"))
+        await planned.async_write(
+            replace(active, sessions=(longer,)), in_force=active, until=at(4)
+        )
     await time_machine.settle()
     assert starts(rig) == {"01:00"}
     assert rig.coordinator.planned.restore_at == at(4)

@@ -8,7 +8,7 @@ import logging
 import math
 from typing import Any
 
-from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 import pytest
@@ -240,7 +240,7 @@ async def test_a_wrong_password_is_not_tried_again(
     assert len(traffic.requests) == asked
     assert cloud.request_count("/token", grant_type="password", status=401) == 1
     assert len(our_tasks()) == tasks
-    assert rig.state("switch", "lock_state") == STATE_UNAVAILABLE
+    assert rig.state("switch", "lock_state") == STATE_UNKNOWN
 
 
 @pytest.mark.parametrize(

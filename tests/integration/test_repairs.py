@@ -1,5 +1,6 @@
 """Issues come and go by themselves, and what can be fixed is fixed where it is told."""
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.hypervolt_charger import issues
 from custom_components.hypervolt_charger.const import (
     CONF_API_VERSION_OVERRIDE,
     CONF_PLANNER_CHARGE_MODE,
@@ -63,6 +65,12 @@ class Repair:
 
 
 # An empty schedule
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report it without waiting for a day."""
+    monkeypatch.setattr(issues, "EMPTY_FOR", timedelta())
 
 
 async def empty_schedule(rig: Rig) -> None:
@@ -177,7 +185,7 @@ async def test_a_fix_that_fails_says_why_and_can_be_repeated(
     rig.cloud.faults.enable(Fault.INTERNAL)
     form = await repair.submit()
     assert (form["type"], form["errors"]) == ("form", {"base": "failed"})
-    assert "The charger did not do it" in form["description_placeholders"]["reason"]
+    assert "The charger refused" in form["description_placeholders"]["reason"]
     assert issue(hass, "schedule_empty", rig.entry)
     rig.cloud.faults.clear()
     assert (await repair.submit())["type"] == "create_entry"

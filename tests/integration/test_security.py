@@ -175,7 +175,7 @@ async def test_a_token_the_cloud_repeats_stays_out_of_the_log(
         await socket.prepare(request)
         async for frame in socket:
             login = frame.json()
-            text = f"{login['params']['token']} is no token"
+            text = f"{login['params']['token']} of {USERNAME} is not a token"
             await socket.send_json(
                 {"id": login["id"], "error": {"code": -32000, "message": text}}
             )
@@ -193,10 +193,11 @@ async def test_a_token_the_cloud_repeats_stays_out_of_the_log(
         charger_id = str(FIRST_ID[Personality.V3])
         client = HypervoltApiClient(account, charger_id, listener=lambda: None)
         start = asyncio.create_task(client.start())
-        await eventually(lambda: "is no token" in caplog.text)
+        await eventually(lambda: "The login was refused" in caplog.text)
         start.cancel()
         await client.stop()
     assert TOKEN not in caplog.text
+    assert USERNAME not in caplog.text
 
 
 # TLS

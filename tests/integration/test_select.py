@@ -1,6 +1,8 @@
 """Tests of the selects."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from homeassistant.components.select import (
     ATTR_OPTION,
@@ -20,6 +22,7 @@ from tests.simulator import ChargeMode, Fault, Personality, Session
 from tests.waiting import eventually
 
 from .acting import SLOTS, act, act_in_vain, entity, keys
+from .time_machine import TimeMachine
 
 MODES = ["boost", "eco", "super_eco"]
 EVERYWHERE = {"charge_mode", "activation_mode"}
@@ -85,6 +88,8 @@ async def test_charge_mode(
         ("Eco", ChargeMode.ECO),
         ("Super Eco", ChargeMode.SUPER_ECO),
         ("super  ECO ", ChargeMode.SUPER_ECO),
+        ("SuperEco", ChargeMode.SUPER_ECO),
+        ("super-eco", ChargeMode.SUPER_ECO),
     ],
 )
 async def test_labels_of_older_installations_are_understood(
@@ -116,9 +121,19 @@ async def test_battery_safe_is_offered_where_it_is_supported(
     await eventually(
         lambda: options(rig, "charge_mode")[3:] == [ChargeMode.BATTERY_SAFE]
     )
-    await choose(rig, "charge_mode", "Super Eco Battery Safe")
-    assert rig.charger.plugncharge == ChargeMode.BATTERY_SAFE
-    # What is in force stays an option.
+    for label in (
+        *("Battery Safe", "BatterySafe", "battery_safe", "BATTERY-SAFE"),
+        *("Super Eco Battery Safe", "SuperEcoBatterySafe", "super_eco_battery_safe"),
+    ):
+        await choose(rig, "charge_mode", "boost")
+        await choose(rig, "charge_mode", label)
+        assert rig.charger.plugncharge == ChargeMode.BATTERY_SAFE
+        await choose(rig, "schedule_session_1_charge_mode", "eco")
+        await choose(rig, "schedule_session_1_charge_mode", label)
+        mode = rig.state("select", "schedule_session_1_charge_mode")
+        assert mode == ChargeMode.BATTERY_SAFE
+    rig.coordinator.async_edit_draft(rig.coordinator.draft.discard())
+    # The active mode stays an option.
     rig.charger.set_battery_safe(supported=False)
     await eventually(lambda: options(rig, "schedule_session_1_charge_mode") == MODES)
     assert rig.state("select", "charge_mode") == ChargeMode.BATTERY_SAFE
@@ -134,13 +149,77 @@ async def test_a_mode_nobody_knows_is_shown(setup_charger: SetUpCharger) -> None
     assert options(rig, "charge_mode") == [*MODES, "Warp"]
 
 
+NOON = datetime(2026, 6, 5, 12, 0, tzinfo=ZoneInfo("Europe/London"))
+
+
+@pytest.mark.parametrize("departure", [NOON])
+@pytest.mark.parametrize("personality", [Personality.V3, Personality.UPGRADED_V2])
+async def test_charge_mode_while_a_schedule_is_active(
+    time_machine: TimeMachine, setup_charger: SetUpCharger, personality: Personality
+) -> None:
+    """It is that of the running session, and can't be chosen beside the schedule."""
+    rig = await setup_charger(personality)
+    await choose(rig, "charge_mode", "eco")
+    for sessions, shown in (
+        ([Session("11:00", "13:00"), Session("14:00", "15:00")], "boost"),
+        ([Session("11:00", "13:00", ChargeMode.SUPER_ECO)], "super_eco"),
+        # No session runs.
+        ([Session("14:00", "15:00")], "eco"),
+    ):
+        rig.charger.app_set_schedule(enabled=True, sessions=sessions)
+        await eventually(lambda mode=shown: rig.state("select", "charge_mode") == mode)  # type: ignore[misc] # defaults bind the loop's values
+        error = await act_in_vain(
+            rig,
+            "select",
+            SERVICE_SELECT_OPTION,
+            "charge_mode",
+            **{ATTR_OPTION: "super_eco"},
+        )
+        assert isinstance(error, ServiceValidationError)
+        assert error.translation_key == "schedule_chooses_mode"
+        assert rig.charger.plugncharge == ChargeMode.ECO
+
+    # As the error says.
+    await choose(rig, "activation_mode", "plug_and_charge")
+    await choose(rig, "charge_mode", "super_eco")
+    assert rig.charger.plugncharge == ChargeMode.SUPER_ECO
+    assert rig.state("select", "charge_mode") == "super_eco"
+
+
+async def test_charge_mode_of_a_legacy_v2_in_schedule_mode(
+    setup_charger: SetUpCharger,
+) -> None:
+    """Its sessions have no modes of their own."""
+    rig = await setup_charger(Personality.LEGACY_V2)
+    rig.charger.app_set_schedule(enabled=True, intervals=[("00:00", "23:59")])
+    await rig.coordinator.async_refresh()
+    assert rig.state("select", "activation_mode") == "schedule"
+    await choose(rig, "charge_mode", "super_eco")
+    assert rig.charger.mode == ChargeMode.SUPER_ECO
+    assert rig.state("select", "charge_mode") == "super_eco"
+
+
+async def test_charge_mode_before_the_schedule_is_reported(
+    setup_charger: SetUpCharger,
+) -> None:
+    """The charger is asked for its schedule first."""
+    rig = await setup_charger(Personality.V3)
+    rig.charger.app_set_schedule(enabled=True, sessions=[Session("01:00", "05:00")])
+    client = rig.coordinator.client
+    await eventually(lambda: rig.state("select", "activation_mode") == "schedule")
+    client._state = replace(client.state, schedule=None)
+    with pytest.raises(ServiceValidationError) as caught:
+        await choose(rig, "charge_mode", "eco")
+    assert caught.value.translation_key == "schedule_chooses_mode"
+
+
 async def test_charge_mode_refused(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
     rig.cloud.faults.enable(Fault.REFUSED)
     error = await act_in_vain(
         rig, "select", SERVICE_SELECT_OPTION, "charge_mode", **{ATTR_OPTION: "eco"}
     )
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "kept_old_value"
     assert rig.charger.plugncharge == ChargeMode.BOOST
 
 
@@ -181,7 +260,7 @@ async def test_activation_mode_refused(setup_charger: SetUpCharger) -> None:
         "activation_mode",
         **{ATTR_OPTION: "schedule"},
     )
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "refused"
     assert not rig.charger.schedule.enabled
 
 
@@ -199,8 +278,14 @@ async def test_octopus(setup_charger: SetUpCharger) -> None:
         **{ATTR_OPTION: "schedule"},
     )
     assert isinstance(error, ServiceValidationError)
-    assert error.translation_key == "not_possible"
-    assert "Octopus" in str(error)
+    assert error.translation_key == "octopus_in_control"
+    # Nor can the mode be chosen, which is not known between dispatches.
+    assert rig.state("select", "charge_mode") == STATE_UNKNOWN
+    error = await act_in_vain(
+        rig, "select", SERVICE_SELECT_OPTION, "charge_mode", **{ATTR_OPTION: "eco"}
+    )
+    assert error.translation_key == "octopus_chooses_mode"
+    assert rig.charger.plugncharge == ChargeMode.BOOST
 
 
 async def test_the_mode_of_a_session_is_only_edited(
@@ -226,5 +311,7 @@ def test_options() -> None:
     assert "super eco battery safe" not in options
     assert None not in options
     assert options.find("Warp") == "Warp"
-    assert options.find("WARP") == "warp"
+    assert options.find("Super-Eco") == "super_eco"
+    assert options.find("WARP") == "Warp"
     assert options.find("") is None
+    assert Options(["?"]).find("!") is None

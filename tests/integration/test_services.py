@@ -160,20 +160,23 @@ async def test_the_backup_is_added_to_the_plan(setup_charger: SetUpCharger) -> N
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "key"),
     [
-        {},
-        {"tracker_rate": TRACKER},
-        {"backup_schedule_start": "02:00:00", "backup_schedule_end": "02:00:00"},
+        ({}, "plan_missing"),
+        ({"tracker_rate": TRACKER}, "no_plan_not_evaluated"),
+        (
+            {"backup_schedule_start": "02:00:00", "backup_schedule_end": "02:00:00"},
+            "backup_without_length",
+        ),
     ],
 )
 async def test_without_plan_and_backup_nothing_is_written(
-    setup_charger: SetUpCharger, data: dict[str, Any]
+    setup_charger: SetUpCharger, data: dict[str, Any], key: str
 ) -> None:
     rig = await setup_charger(Personality.V3)
     with pytest.raises(ServiceValidationError) as refused:
         await call(rig.hass, device_id=device_id(rig), **data)
-    assert refused.value.translation_key == "no_plan"
+    assert refused.value.translation_key == key
     assert all(frame.method != "schedule.set" for frame in rig.charger.received)
 
 
@@ -199,7 +202,7 @@ async def test_one_charger_failing_does_not_stop_the_others(
     first = await setup_charger(Personality.V3)
     second = await setup_charger(Personality.V3)
     first.cloud.faults.enable(Fault.INTERNAL, charger=first.charger)
-    with pytest.raises(HomeAssistantError, match="internal server error"):
+    with pytest.raises(HomeAssistantError, match="refused the change"):
         await call(
             first.hass, device_id=[device_id(first), device_id(second)], **BACKUP
         )

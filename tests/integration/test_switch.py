@@ -95,12 +95,11 @@ async def test_refused(setup_charger: SetUpCharger, action: str, key: str) -> No
     await eventually(lambda: rig.state("switch", "charging") == STATE_ON)
     rig.cloud.faults.enable(Fault.INTERNAL)
     error = await act_in_vain(rig, "switch", action, key)
-    assert error.translation_key == "command_failed"
-    assert "internal server error" in str(error)
+    assert error.translation_key == "refused"
 
 
 async def test_lost(setup_charger: SetUpCharger) -> None:
     rig = await setup_charger(Personality.V3)
     rig.cloud.faults.enable(Fault.LOST, methods=["sync.apply"])
     error = await act_in_vain(rig, "switch", SERVICE_TURN_ON, "lock_state")
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "not_confirmed"

@@ -85,7 +85,7 @@ async def test_name_refused(setup_charger: SetUpCharger) -> None:
     error = await act_in_vain(
         rig, "text", SERVICE_SET_VALUE, "charger_name", **{ATTR_VALUE: "Garage"}
     )
-    assert error.translation_key == "command_failed"
+    assert error.translation_key == "refused"
     assert rig.charger.name == "Driveway"
 
 
@@ -112,6 +112,6 @@ async def test_what_is_no_day(setup_charger: SetUpCharger) -> None:
         rig, "text", SERVICE_SET_VALUE, FIRST, **{ATTR_VALUE: "Monday, Someday"}
     )
     assert isinstance(error, ServiceValidationError)
-    assert error.translation_key == "not_possible"
-    assert '"someday" is no day of the week' in str(error)
+    assert error.translation_key == "invalid_day"
+    assert '"someday" is not a day of the week' in str(error)
     assert not rig.coordinator.draft.changed

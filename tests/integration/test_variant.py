@@ -196,7 +196,7 @@ async def test_a_refusal_makes_no_legacy_v2_of_an_upgraded_one(
         assert await hass.config_entries.async_reload(rig.entry.entry_id)
         await hass.async_block_till_done()
     await rig.coordinator.client.refresh()
-    with pytest.raises(HomeAssistantError, match="not allowed"):
+    with pytest.raises(HomeAssistantError, match="refused"):
         await act(rig, "select", "select_option", "charge_mode", option="eco")
     assert rig.charger.plugncharge == "boost"
     assert remembered(rig) == "v3"
@@ -428,7 +428,7 @@ async def test_no_schedule_is_written_while_the_variant_is_unknown(
     rig = await setup_charger(Personality.LEGACY_V2)
     assert remembered(rig) is None
     for option in ("schedule", "plug_and_charge"):
-        with pytest.raises(HomeAssistantError, match="not yet told its kind"):
+        with pytest.raises(HomeAssistantError, match="not reported which features"):
             await act(rig, "select", "select_option", "activation_mode", option=option)
     assert rest_writes(cloud) == 0
     assert all(frame.method != "schedule.set" for frame in rig.charger.received)

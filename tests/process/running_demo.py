@@ -1,7 +1,7 @@
 """Runs scripts/demo as a person does, with hands on both of its ends."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import os
@@ -26,6 +26,7 @@ DOMAIN = "hypervolt_charger"
 START_LIMIT = 180.0
 STOP_LIMIT = 45.0
 READY = "Stop with Ctrl-C."
+DEMO = (sys.executable, "scripts/demo")
 
 # What Home Assistant's log may say of the integration: it does not talk to the real
 # cloud, and nobody at Home Assistant has looked at it.
@@ -119,15 +120,16 @@ class Demo:
 
 
 @asynccontextmanager
-async def running_demo(folder: Path, *options: str) -> AsyncGenerator[Demo]:
+async def running_demo(
+    folder: Path, *options: str, program: Sequence[str] = DEMO
+) -> AsyncGenerator[Demo]:
     """Run scripts/demo on free ports, with a configuration of its own."""
     port, cloud_port = free_ports(2)
     mark = uuid.uuid4().hex
     said = folder / "said.txt"
     async with AsyncExitStack() as stack:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "scripts/demo",
+            *program,
             f"--port={port}",
             f"--cloud-port={cloud_port}",
             f"--folder={folder / 'config'}",

@@ -18,7 +18,7 @@ from awesomeversion import (
 )
 from homeassistant.const import Platform
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.selector import validate_selector
+from homeassistant.helpers.selector import selector, validate_selector
 from packaging.requirements import InvalidRequirement, Requirement
 import voluptuous as vol
 import yaml
@@ -36,6 +36,10 @@ VERSION_STRATEGIES: Final = [
 IOT_CLASSES: Final = (
     *("assumed_state", "calculated", "cloud_polling", "cloud_push"),
     *("local_polling", "local_push"),
+)
+QUALITY_SCALES: Final = (
+    *("bronze", "silver", "gold", "platinum"),
+    *("custom", "internal", "legacy", "no_score"),
 )
 DEVICE_AUTOMATIONS: Final = (
     *("trigger_type", "trigger_subtype", "condition_type", "action_type"),
@@ -65,7 +69,8 @@ def _version(value: str) -> str:
 
 
 def _documentation(value: str) -> str:
-    if not value.startswith("https://") or "home-assistant.io/" in value:
+    address = str(vol.Url()(value)).lower()
+    if not address.startswith("https://") or "home-assistant.io/" in address:
         raise vol.Invalid("not a page of our own by https")
     return value
 
@@ -94,6 +99,20 @@ def _target(value: object) -> object:
     return validate_selector({"target": value})
 
 
+def _numeric(value: str) -> str:
+    try:
+        float(value)
+    except ValueError as error:
+        raise vol.Invalid("not numeric") from error
+    return value
+
+
+def _ascending(value: dict[str, str]) -> dict[str, str]:
+    if list(value) != sorted(value, key=float):
+        raise vol.Invalid("not in ascending order")
+    return value
+
+
 NAMES: Final = [str]
 MANIFEST: Final = vol.Schema(
     {
@@ -110,12 +129,12 @@ MANIFEST: Final = vol.Schema(
         "requirements": [vol.All(str, _requirement)],
         **dict.fromkeys(("dependencies", "after_dependencies", "loggers"), NAMES),
         **dict.fromkeys(
-            ("config_flow", "disabled", "import_executor", "single_config_entry"), bool
+            ("config_flow", "import_executor", "single_config_entry"), bool
         ),
-        "quality_scale": str,
+        # Why it is.
+        "disabled": str,
+        "quality_scale": vol.In(QUALITY_SCALES),
         "preview_features": dict,
-        **dict.fromkeys(("dhcp", "zeroconf", "ssdp", "usb", "bluetooth"), list),
-        **dict.fromkeys(("homekit", "mqtt"), object),
     }
 )
 
@@ -150,7 +169,7 @@ AUTOMATIONS: Final = vol.Schema(
     {
         cv.underscore_slug: {
             "target": _target,
-            "fields": {cv.slug: FIELD.extend({"context": dict})},
+            "fields": {cv.slug: FIELD.extend({"context": {str: str}})},
         }
     }
 )
@@ -212,7 +231,11 @@ TRANSLATIONS: Final = vol.Schema(
 )
 
 ICON: Final = vol.Match(r"mdi:[a-z0-9-]+\Z")
-STATE_ICONS: Final = {"default": ICON, "state": {str: ICON}, "range": {str: ICON}}
+STATE_ICONS: Final = {
+    "default": ICON,
+    "state": {str: ICON},
+    "range": vol.All({_numeric: ICON}, _ascending),
+}
 ICONS: Final = vol.Schema(
     {
         "entity": {str: {str: {**STATE_ICONS, "state_attributes": {str: STATE_ICONS}}}},
@@ -360,8 +383,33 @@ def _automations(root: Path, kind: str) -> Problems:
             yield f"{place}: {sorted(different)} there or offered only"
     yield from _breaches(AUTOMATIONS, content)
     for key, item in content.items():
-        if set(item.get("fields", ())) != set(texts.get(key, {}).get("fields", ())):
+        fields = item.get("fields", {})
+        if set(fields) != set(texts.get(key, {}).get("fields", ())):
             yield f"{key}: fields and their texts differ"
+        for name in fields:
+            yield from (f"{key} {name}: {text}" for text in _context(item, name))
+
+
+def _context(item: Mapping[str, Any], name: str) -> Problems:
+    """What a field's selector takes from other fields, or from the target."""
+    field = item["fields"][name]
+    if not (context := field.get("context")):
+        return
+    try:
+        allowed = selector(field["selector"]).allowed_context_keys
+    except vol.Invalid:
+        return  # the schema says so
+    sources = {
+        other: next(iter(described["selector"]))
+        for other, described in item["fields"].items()
+    }
+    if "target" in item:
+        sources["target"] = "target"
+    for key, source in context.items():
+        if key not in allowed:
+            yield f"context {key} is not taken by its selector"
+        elif sources.get(source) not in allowed[key]:
+            yield f"context {key} can't be {source}"
 
 
 def _breaches(schema: vol.Schema, content: object) -> Problems:

@@ -3,17 +3,21 @@
 The real hassfest runs in the workflows; this one needs no network.
 """
 
+import json
 from pathlib import Path
+import re
 import shutil
 from typing import Final
 
+import hass_frontend
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
-import voluptuous as vol
 import yaml
 
 from custom_components.hypervolt_charger.const import DOMAIN
+from custom_components.hypervolt_charger.services import SCHEMAS
 
 from .breaking import GONE, INTEGRATION, REPOSITORY, Break, append, delete, put, replace
 from .hassfest import CHECKS
@@ -24,6 +28,16 @@ ICONS: Final = "icons.json"
 ACTIONS: Final = "services.yaml"
 FIRST_FIELD: Final = "      required: true\n"
 WRONG_STEP: Final = {"data": {"a": "A"}, "data_description": {"b": "B"}}
+
+
+def context(selector: str, key: str) -> Break:
+    """Give the field of the triggers another selector, and a context."""
+    return replace(
+        "triggers.yaml",
+        "        duration:\n",
+        f"        {selector}\n      context:\n        {key}\n",
+    )
+
 
 # The plugin that sees it, a mistake, and what is said of it.
 MISTAKES: Final[list[tuple[str, Break, str]]] = [
@@ -37,6 +51,15 @@ MISTAKES: Final[list[tuple[str, Break, str]]] = [
         put(MANIFEST, "documentation", "https://www.home-assistant.io/integrations/x"),
         "https",
     ),
+    ("manifest", put(MANIFEST, "documentation", "https://"), "documentation"),
+    (
+        "manifest",
+        put(MANIFEST, "documentation", "https://WWW.Home-Assistant.io/integrations/x"),
+        "https",
+    ),
+    ("manifest", put(MANIFEST, "disabled", True), "disabled"),
+    ("manifest", put(MANIFEST, "quality_scale", "diamond"), "quality_scale"),
+    ("manifest", put(MANIFEST, "dhcp", [{"hostname": "hypervolt*"}]), "dhcp"),
     ("manifest", put(MANIFEST, "issue_tracker", "here"), "issue_tracker"),
     ("manifest", put(MANIFEST, "iot_class", "cloud"), "iot_class"),
     ("manifest", put(MANIFEST, "integration_type", "car"), "integration_type"),
@@ -99,6 +122,10 @@ MISTAKES: Final[list[tuple[str, Break, str]]] = [
     ("triggers", put(ENGLISH, "triggers/unplugged", GONE), "translations"),
     ("triggers", put(ENGLISH, "triggers/unplugged/fields/for", GONE), "fields"),
     ("triggers", put(ICONS, "triggers/unplugged", GONE), "icons"),
+    ("triggers", context("duration:", "filter_target: target"), "is not taken"),
+    ("triggers", context("state:", "filter_target: for"), "can't be for"),
+    ("triggers", context("state:", "filter_target: nothing"), "can't be nothing"),
+    ("triggers", context("state:", "filter_target: 1"), "filter_target"),
     ("conditions", delete("conditions.yaml"), "conditions.yaml"),
     ("conditions", replace("conditions.yaml", "    entity:", "    device:"), "device"),
     ("conditions", put(ICONS, "conditions/is_off/condition", "mdi:ev-plug"), "is_off"),
@@ -126,6 +153,16 @@ MISTAKES: Final[list[tuple[str, Break, str]]] = [
     ("icons", put(ICONS, "sensors", {}), "sensors"),
     ("icons", put(ICONS, "services/get_schedule/icon", "mdi:car"), "icon"),
     ("icons", put(ICONS, "entity/sensor/ev_power/default", "fa:car"), "ev_power"),
+    (
+        "icons",
+        put(ICONS, "entity/sensor/ev_power/range", {"low": "mdi:car"}),
+        "not numeric",
+    ),
+    (
+        "icons",
+        put(ICONS, "entity/sensor/ev_power/range", {"10": "mdi:car", "9": "mdi:car"}),
+        "ascending",
+    ),
     (
         "icons",
         put(ICONS, "entity/sensor/ev_power/state", {"on": "mdi:car-electric"}),
@@ -183,17 +220,35 @@ def test_what_the_manifest_names_may_be_imported(integration: Path) -> None:
     assert list(CHECKS["dependencies"](integration)) == []
 
 
+def test_a_selector_may_depend_on_the_target(integration: Path) -> None:
+    context("state:", "filter_target: target")(integration)
+    assert list(CHECKS["triggers"](integration)) == []
+
+
+def test_icons_there_are() -> None:
+    """The frontend shows nothing for a name that it does not have."""
+    listed = Path(hass_frontend.where()) / "static" / "mdi" / "iconList.json"
+    names = {icon["name"] for icon in json.loads(listed.read_text("utf-8"))}
+    assert {"ev-station", "no-such-icon"} & names == {"ev-station"}
+    used = {
+        name: path
+        for folder in ("blueprints", "custom_components", "docs", "scripts")
+        for path in sorted((REPOSITORY / folder).rglob("*"))
+        if path.suffix in {".json", ".md", ".py", ".yaml"}
+        for name in re.findall(r"mdi:([a-z0-9-]+)", path.read_text("utf-8"))
+    }
+    assert len(used) > 40
+    assert {name: path for name, path in used.items() if name not in names} == {}
+
+
 async def test_actions_have_the_fields_they_take(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     registered = hass.services.async_services_for_domain(DOMAIN)
     described = yaml.safe_load((REPOSITORY / INTEGRATION / ACTIONS).read_text("utf-8"))
     assert set(registered) == set(described)
     for name, action in described.items():
-        schema = registered[name].schema
-        assert isinstance(schema, vol.Schema)
-        taken = {str(key): type(key).__name__ for key in schema.schema}
-        assert set(action["fields"]) == set(taken), name
+        assert set(action["fields"]) == {str(key) for key in SCHEMAS[name].schema}, name
         required = {
             key for key, field in action["fields"].items() if field.get("required")
         }
-        assert required == {key for key, kind in taken.items() if kind == "Required"}
+        assert required == {ATTR_DEVICE_ID}

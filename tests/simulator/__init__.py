@@ -20,7 +20,7 @@ from .cloud import SimulatedCloud
 from .faults import FAULTS, ActiveFault, Fault, FaultBoard
 from .journal import RecordedFrame, RecordedRequest
 from .options import CloudOptions
-from .schedule import Interval, RestSchedule, Schedule, Session
+from .schedule import Interval, Listing, RestSchedule, Schedule, Session
 from .vocabulary import (
     BATTERY_SAFE_FEATURE,
     WEEK,
@@ -50,6 +50,7 @@ __all__ = [
     "FaultBoard",
     "IdleWattHours",
     "Interval",
+    "Listing",
     "LiveFrame",
     "LockState",
     "LoginFailure",

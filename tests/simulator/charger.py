@@ -13,6 +13,7 @@ from .faults import Fault, FaultBoard
 from .journal import RecordedFrame
 from .schedule import (
     Interval,
+    Listing,
     RestSchedule,
     Schedule,
     Session,
@@ -176,6 +177,10 @@ class SimulatedCharger:
         )
         self.pending_delay = 0.0
         """Seconds a new schedule is `pending` before it is `applied` (8.2)."""
+        self.listing: frozenset[Listing] = frozenset()
+        """How sessions are listed in answers and pushes; none: as written (8.2)."""
+        self.strict = True
+        """Whether members and sessions that the app never writes are refused."""
         self.max_sessions = 6
         self.refuse_overlaps = True
         self.random_start_writable = False
@@ -459,12 +464,15 @@ class SimulatedCharger:
         enabled: bool | None = None,
         sessions: Sequence[Mapping[str, Json] | Session] | None = None,
         intervals: Sequence[tuple[str, str]] | None = None,
+        extra: Mapping[str, Json] | None = None,
+        unread: Sequence[Json] | None = None,
     ) -> None:
         """Set the schedule in the app; None keeps what is there.
 
         `sessions` are for the V3 API, also shapes an API client could not write;
-        `intervals` (HH:MM, daily) for a legacy V2. The V3 API pushes, a legacy V2
-        does not (protocol.md 11.5).
+        `extra` and `unread` are members and sessions that only the app of tomorrow
+        knows; `intervals` (HH:MM, daily) are for a legacy V2. The V3 API pushes, a
+        legacy V2 does not (protocol.md 11.5).
         """
         self.catch_up()
         if self.personality.speaks_v3_api:
@@ -479,6 +487,8 @@ class SimulatedCharger:
                         for item in sessions
                     )
                 ),
+                extra=current.extra if extra is None else extra,
+                unread=current.unread if unread is None else tuple(unread),
             )
             self.lingering = ()
             self.wire.schedule_changed()
@@ -486,6 +496,8 @@ class SimulatedCharger:
             rest = self.rest_schedule or RestSchedule()
             if enabled is not None:
                 rest = replace(rest, enabled=enabled)
+            if extra is not None:
+                rest = replace(rest, extra=extra)
             if intervals is not None:
                 rest = replace(
                     rest,

@@ -62,6 +62,7 @@ class Fault(StrEnum):
     PARTIAL_SESSION = "F41"
     LOST_PILOT = "F42"
     REPEATED_PILOT = "F43"
+    LATE_ANSWER = "F44"
 
 
 class Place(StrEnum):
@@ -191,7 +192,10 @@ _ROWS: Final = (
         Place.SYNC,
         {
             "shape": Option(
-                "message", "member of the error with the text", ("message", "error")
+                "message",
+                "member of the error with the text; named: the error names the method;"
+                " or a result of this type instead of an error",
+                ("message", "error", "named", "text", "null", "object"),
             )
         },
     ),
@@ -523,6 +527,18 @@ _ROWS: Final = (
         " table; see 5.8).",
         Place.SYNC,
         {"every": Option(5.0, "seconds between two pushes")},
+    ),
+    FaultInfo(
+        Fault.LATE_ANSWER,
+        "Answers come late, and show what was so when they were asked for (not in"
+        " protocol.md's table; see 5.8).",
+        Place.SYNC,
+        {
+            "methods": Option(
+                ["sync.snapshot"], "the answers to these; empty: to all but login"
+            ),
+            "delay": Option(10.0, "seconds"),
+        },
     ),
 )
 

@@ -16,6 +16,8 @@ class CloudOptions:
     """How the writer of a change learns of it (protocol.md 5.5)."""
     login_failure: LoginFailure = LoginFailure.ERROR
     """What a wrong token gets (protocol.md 5.3)."""
+    replies_name_method: bool = False
+    """Whether replies repeat the method, which the parser must bear (5.2 rule 9)."""
     relogin: Literal["accept", "refuse", "ignore"] = "accept"
     """What a second login on an open socket gets."""
     pushes_before_login: bool = False

@@ -6,7 +6,7 @@ from random import Random
 from .charger import Document, SimulatedCharger
 from .faults import ActiveFault, Fault, FaultBoard
 from .noise import Count, NoisyCount
-from .schedule import Schedule, Session
+from .schedule import Schedule, Session, relisted
 from .vocabulary import (
     CARBON_GRAMS_PER_WATT_HOUR,
     PENCE_PER_WATT_HOUR,
@@ -142,7 +142,10 @@ class Payloads:
                 for session in _with_fillers(sessions, shape.text("filler"))
             ]
         else:
-            applied["sessions"] = [session.to_json() for session in sessions]
+            applied["sessions"] = [
+                *(item.to_json() for item in relisted(sessions, charger.listing)),
+                *charger.schedule.unread,
+            ]
         if self._faults.find(Fault.NEW_VALUES, charger):
             applied["colour"] = "blue"
         return {"applied": applied, "pending": waiting}

@@ -1,8 +1,9 @@
 """Schedules in both forms, and when they let a car charge (protocol.md 8)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import pairwise
 import re
 from typing import Final
@@ -15,11 +16,21 @@ MAX_SESSIONS: Final = 6
 
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 _SESSION_KEYS: Final = {"session_type", "start_time", "end_time", "mode", "days"}
+_REST_KEYS: Final = {"type", "tz", "intervals", "enabled"}
 _SCHEDULE_KEYS: Final = {"enabled", "is_default", "type", "sessions"}
 
 
 class ScheduleRefusedError(ValueError):
     """The cloud would not take this schedule."""
+
+
+class Listing(StrEnum):
+    """Ways to list the same sessions (protocol.md 8.2)."""
+
+    SORTED = "sorted"
+    REVERSED = "reversed"
+    EACH_DAY = "each_day"
+    UPPER_CASE = "upper_case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,10 @@ class Schedule:
     type: str = "hypervolt"
     is_default: bool = False
     sessions: tuple[Session, ...] = ()
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    """Members that only the app of tomorrow knows."""
+    unread: tuple[Json, ...] = ()
+    """Sessions that only the app of tomorrow knows."""
 
     @property
     def is_octopus(self) -> bool:
@@ -84,8 +99,12 @@ class Schedule:
         return {
             "enabled": self.enabled,
             "is_default": self.is_default,
-            "sessions": [session.to_json() for session in self.sessions],
+            "sessions": [
+                *(session.to_json() for session in self.sessions),
+                *self.unread,
+            ],
             "type": self.type,
+            **self.extra,
         }
 
     def active_mode(self, now: datetime, zone: ZoneInfo) -> str | None:
@@ -122,6 +141,8 @@ class RestSchedule:
     tz: str = DEFAULT_TIME_ZONE
     intervals: tuple[Interval, ...] = ()
     enabled: bool = False
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    """Members that only the app of tomorrow knows."""
 
     def to_json(self) -> dict[str, Json]:
         """Return the REST body."""
@@ -130,6 +151,7 @@ class RestSchedule:
             "tz": self.tz,
             "intervals": [interval.to_json() for interval in self.intervals],
             "enabled": self.enabled,
+            **self.extra,
         }
 
     def permits(self, now: datetime) -> bool:
@@ -153,6 +175,7 @@ def parse_schedule_set(
     *,
     max_sessions: int = MAX_SESSIONS,
     refuse_overlaps: bool = True,
+    strict: bool = True,
 ) -> Schedule:
     """Return what `schedule.set` makes of the current schedule.
 
@@ -161,7 +184,7 @@ def parse_schedule_set(
     """
     if not isinstance(params, dict) or not params:
         raise ScheduleRefusedError("params must be an object")
-    if unknown := params.keys() - _SCHEDULE_KEYS:
+    if strict and (unknown := params.keys() - _SCHEDULE_KEYS):
         raise ScheduleRefusedError(f"unknown keys {sorted(unknown)}")
     if current.is_octopus:
         raise ScheduleRefusedError("Octopus is in command")
@@ -171,12 +194,42 @@ def parse_schedule_set(
         raise ScheduleRefusedError("enabled and is_default must be true or false")
     if params.get("type", "hypervolt") != "hypervolt":
         raise ScheduleRefusedError("only the type hypervolt can be written")
-    sessions = current.sessions
+    extra = {name: params[name] for name in params.keys() - _SCHEDULE_KEYS}
+    sessions, unread = current.sessions, current.unread
     if "sessions" in params:
-        sessions = _parse_sessions(params["sessions"], max_sessions)
+        items, unread = params["sessions"], ()
+        if not strict and isinstance(items, list):
+            unread = tuple(item for item in items if not _is_session(item))
+            items = [item for item in items if _is_session(item)]
+        sessions = _parse_sessions(items, max_sessions)
         if refuse_overlaps:
             _refuse_overlaps(sessions)
-    return Schedule(enabled, "hypervolt", is_default, sessions)
+    return Schedule(
+        enabled,
+        "hypervolt",
+        is_default,
+        sessions,
+        {**current.extra, **extra},
+        unread,
+    )
+
+
+def relisted(sessions: Iterable[Session], listing: Container[Listing]) -> list[Session]:
+    """Return the same sessions, listed in another way."""
+    listed = list(sessions)
+    if Listing.EACH_DAY in listing:
+        listed = [
+            replace(session, days=(day,))
+            for session in listed
+            for day in session.days or WEEK
+        ]
+    if Listing.UPPER_CASE in listing:
+        listed = [replace(session, mode=session.mode.upper()) for session in listed]
+    if Listing.SORTED in listing:
+        listed.sort(key=lambda session: (session.start_time, session.days or ()))
+    if Listing.REVERSED in listing:
+        listed.reverse()
+    return listed
 
 
 def session_from_json(value: Json) -> Session:
@@ -227,7 +280,11 @@ def parse_rest_schedule(body: Json) -> RestSchedule:
         # `open` erases the intervals (protocol.md 8.1).
         intervals = []
     return RestSchedule(
-        str(kind), tz, tuple(_parse_interval(item) for item in intervals), enabled
+        str(kind),
+        tz,
+        tuple(_parse_interval(item) for item in intervals),
+        enabled,
+        {name: body[name] for name in body.keys() - _REST_KEYS},
     )
 
 
@@ -248,6 +305,14 @@ def _moment(text: str) -> datetime:
         raise ScheduleRefusedError(f"not a date-time: {text!r}") from error
     # Without an offset it is UTC (protocol.md 8.3).
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_session(value: Json) -> bool:
+    try:
+        _parse_session(value)
+    except ScheduleRefusedError:
+        return False
+    return True
 
 
 def _parse_sessions(value: Json, max_sessions: int) -> tuple[Session, ...]:

@@ -31,6 +31,14 @@ COMMANDS: Final = frozenset(
 )
 
 
+_REFUSING_RESULTS: Final[Mapping[str, Callable[[str], Json]]] = {
+    "text": lambda text: text,
+    "null": lambda _: None,
+    "object": lambda text: {"error": text},
+}
+"""Refusals that look like results (protocol.md 2.4 rule 8)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     client: ClientSocket
@@ -178,10 +186,14 @@ class SyncProtocol:
             self._charger.not_allowed_shape if fault is None else fault.text("shape")
         )
         text = f"{request.method} not allowed"
-        if shape == "message":
-            self._error(request, METHOD_NOT_FOUND, text)
+        error: Json = {"code": METHOD_NOT_FOUND, "message": text}
+        if shape == "error":
+            error = {"code": METHOD_NOT_FOUND, "error": text, "data": None}
+        if shape in _REFUSING_RESULTS:
+            self._reply(request, _REFUSING_RESULTS[shape](text))
+        elif shape == "named":
+            self._send(request, {"method": request.method, "error": error})
         else:
-            error: Json = {"code": METHOD_NOT_FOUND, "error": text, "data": None}
             self._send(request, {"error": error})
         return True
 
@@ -207,7 +219,19 @@ class SyncProtocol:
             )
 
     def _reply(self, request: _Request, result: Json) -> None:
-        self._send(request, {"result": result})
+        delay = self._delay(request)
+        if delay is None:
+            self._send(request, {"result": result})
+        else:
+            self._later(delay, lambda: self._send(request, {"result": result}))
+
+    def _delay(self, request: _Request) -> float | None:
+        """Return the seconds until a late answer; None if it is not late."""
+        late = self._faults.find(Fault.LATE_ANSWER, self._charger)
+        if late is None or request.method == "login" or not late.covers(request.method):
+            return None
+        self._faults.take(Fault.LATE_ANSWER, self._charger)
+        return late.number("delay")
 
     def _error(self, request: _Request, code: int, text: str) -> None:
         self._send(request, {"error": {"code": code, "message": text}})
@@ -215,11 +239,23 @@ class SyncProtocol:
     def _confirm(
         self, request: _Request, result: Json, push: tuple[str, Json] | None
     ) -> None:
-        if not self._muted:
+        if self._muted:
+            return
+        delay = self._delay(request)
+        if delay is None:
             reply = {"jsonrpc": "2.0", **self._echoed(request), "result": result}
             self._wire.confirm(request.client, reply, push)
+            return
+        if push is not None:
+            self._wire.broadcast(*push)
+        self._later(delay, lambda: self._send(request, {"result": result}))
 
     def _echoed(self, request: _Request) -> Mapping[str, Json]:
+        if self._options.replies_name_method:
+            return {**self._echoed_id(request), "method": request.method}
+        return self._echoed_id(request)
+
+    def _echoed_id(self, request: _Request) -> Mapping[str, Json]:
         odd = self._faults.find(Fault.ODD_TYPES, self._charger)
         value = request.id.get("id")
         if odd is None or not odd.flag("reply_ids"):
@@ -320,6 +356,7 @@ class SyncProtocol:
                 charger.schedule,
                 max_sessions=charger.max_sessions,
                 refuse_overlaps=charger.refuse_overlaps,
+                strict=charger.strict,
             )
         except ScheduleRefusedError:
             # The cloud does not tell why (protocol.md 5.7).

@@ -303,7 +303,10 @@ STEADY = [
     Steady(Fault.CONFLICT, applied_brightness),
     Steady(Fault.INTERNAL, applied_brightness),
     Steady(Fault.NOT_ALLOWED, asks("schedules.get")),
-    Steady(Fault.NOT_ALLOWED, asks("schedules.get"), {"shape": "error"}),
+    *(
+        Steady(Fault.NOT_ALLOWED, asks("schedules.get"), {"shape": shape})
+        for shape in ("error", "named", "text", "null", "object")
+    ),
     Steady(Fault.LOST, applied_brightness, during=("silence", 1.0)),
     Steady(Fault.LOST, applied_brightness, {"applied": True}, during=("silence", 0.25)),
     *(
@@ -369,6 +372,9 @@ STEADY = [
     ),
     Steady(Fault.PARTIAL_SESSION, idle_members, {"fields": ["ev_power"]}),
     Steady(Fault.LOST_PILOT, pilots, during=SILENCE),
+    Steady(
+        Fault.LATE_ANSWER, asks("get.name"), {"methods": ["get.name"]}, during="silence"
+    ),
 ]
 
 
@@ -463,7 +469,7 @@ def test_every_fault_is_covered_and_described() -> None:
     tested = {case.fault for case in STEADY} | {case.fault for case in SUDDEN}
     tested.add(Fault.TOKEN_AGE)
     assert tested == set(Fault) == set(FAULTS)
-    assert [fault.value for fault in Fault] == [f"F{number}" for number in range(1, 44)]
+    assert [fault.value for fault in Fault] == [f"F{number}" for number in range(1, 45)]
     for info in FAULTS.values():
         assert info.description.endswith(".")
 

@@ -9,9 +9,11 @@ from tests.simulator import (
     Account,
     Confirm,
     Fault,
+    Listing,
     LoginFailure,
     ManualClock,
     Personality,
+    Session,
     SimulatedCharger,
     SimulatedCloud,
 )
@@ -399,6 +401,45 @@ async def test_legacy_v2(
     charger.app_set_schedule(enabled=True, intervals=[("23:30", "05:30")])
     charger.unplug()
     assert await sync.silent(0.02), "neither schedule nor pilot are pushed"
+
+
+async def test_sessions_are_listed_in_other_ways(
+    client: PlainClient, account: Account
+) -> None:
+    charger = account.add_charger(Personality.V3)
+    charger.app_set_schedule(
+        sessions=[
+            Session("12:00", "13:00", days=("MONDAY", "TUESDAY")),
+            Session("01:00", "02:00", days=("FRIDAY",)),
+        ]
+    )
+    socket = await client.sync(charger.charger_id)
+    for listing, starts, days in (
+        (set(), ["12:00", "01:00"], 2),
+        ({Listing.SORTED}, ["01:00", "12:00"], 1),
+        ({Listing.REVERSED}, ["01:00", "12:00"], 1),
+        ({Listing.EACH_DAY}, ["12:00", "12:00", "01:00"], 1),
+        ({Listing.UPPER_CASE}, ["12:00", "01:00"], 2),
+    ):
+        charger.listing = frozenset(listing)
+        answer = await socket.result("schedules.get")
+        listed = answer["applied"]["sessions"]
+        assert [item["start_time"] for item in listed] == starts
+        assert len(listed[0]["days"]) == days
+        assert listed[0]["mode"].isupper() is (Listing.UPPER_CASE in listing)
+
+
+async def test_what_only_the_app_knows(client: PlainClient, account: Account) -> None:
+    charger = account.add_charger(Personality.V3)
+    charger.app_set_schedule(extra={"season": "winter"}, unread=[{"offset": 30}])
+    socket = await client.sync(charger.charger_id)
+    document = (await socket.result("schedules.get"))["applied"]
+    assert document["season"] == "winter"
+    assert document["sessions"] == [{"offset": 30}]
+    assert await socket.error("schedule.set", document)
+    charger.strict = False
+    written = {**document, "season": "summer", "sessions": []}
+    assert (await socket.result("schedule.set", written))["applied"] == written
 
 
 async def test_upgraded_v2_speaks_the_v3_api(

@@ -13,7 +13,7 @@ from custom_components.hypervolt_charger.hypervolt.charger import (
     variant_from_firmware,
     variant_from_refusal,
 )
-from custom_components.hypervolt_charger.hypervolt.protocol import Failure
+from custom_components.hypervolt_charger.hypervolt.protocol import JsonValue
 
 V2_ID = "202481586541825"
 V3_ID = "216454482408824951"
@@ -159,17 +159,18 @@ class VariantTests(unittest.TestCase):
                 self.assertIsNone(variant_from_firmware(firmware))
 
     def test_only_not_allowed_means_a_legacy_v2(self) -> None:
-        for message, variant in (
+        cases: tuple[tuple[JsonValue, ApiVariant | None], ...] = (
             ("schedules.get not allowed", ApiVariant.V2),
+            ({"error": "schedules.get not allowed"}, ApiVariant.V2),
+            (None, None),
             ("Method Not Allowed", ApiVariant.V2),
             ("schedules.get failed: internal server error", None),
             ("Concurrent modifications invalidated this request", None),
             ("", None),
-        ):
-            with self.subTest(message=message):
-                self.assertIs(
-                    variant_from_refusal(Failure("1", -32601, message)), variant
-                )
+        )
+        for refusal, variant in cases:
+            with self.subTest(refusal=refusal):
+                self.assertIs(variant_from_refusal(refusal), variant)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The schedule a person edits before "Apply"."""
 
+from dataclasses import replace
 import random
 import unittest
 
@@ -7,12 +8,16 @@ from custom_components.hypervolt_charger.hypervolt.draft import (
     ScheduleDraft,
     ScheduleSlot,
 )
-from custom_components.hypervolt_charger.hypervolt.errors import InvalidSchedule
+from custom_components.hypervolt_charger.hypervolt.errors import (
+    EditConflict,
+    InvalidSchedule,
+)
 from custom_components.hypervolt_charger.hypervolt.schedule import (
     DAY_END,
     EVERY_DAY,
     MIDNIGHT,
     ClockTime,
+    JsonText,
     Schedule,
     ScheduleSession,
     Weekday,
@@ -231,16 +236,14 @@ class ApplyTest(unittest.TestCase):
         draft = ScheduleDraft.from_schedule(base)
         self.assertEqual(draft.to_schedule(base).sessions, base.sessions[1:])
 
-    def test_mode_or_days_alone_make_no_session(self) -> None:
-        draft = ScheduleDraft.from_schedule(TWO).edit(4, mode="eco", days=MONDAY)
-        self.assertEqual(draft.to_schedule(TWO), TWO)
-
     def test_half_filled_slot_is_named(self) -> None:
         draft = ScheduleDraft.from_schedule(TWO)
         for edited, words in (
-            (draft.edit(4, start=clock("12:00")), "session 4 has no end"),
-            (draft.edit(5, end=clock("12:00")), "session 5 has no start"),
-            (draft.edit(3, start=MIDNIGHT), "session 3 has no end"),
+            (draft.edit(4, start=clock("12:00")), "incomplete: number 4"),
+            (draft.edit(5, end=clock("12:00")), "incomplete: number 5"),
+            (draft.edit(3, start=MIDNIGHT), "incomplete: number 3"),
+            (draft.edit(4, mode="eco"), "incomplete: number 4"),
+            (draft.edit(4, days=MONDAY), "incomplete: number 4"),
         ):
             with (
                 self.subTest(words),
@@ -255,13 +258,94 @@ class ApplyTest(unittest.TestCase):
             draft.to_schedule(base).sessions, (base.sessions[0], *base.sessions[2:])
         )
 
-    def test_edits_go_on_top_of_what_the_charger_has_now(self) -> None:
+    def test_what_was_not_edited_stays_as_it_is_now(self) -> None:
         draft = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco")
-        now = schedule(session("06:00", "07:00"), session("08:00", "09:00"))
-        self.assertEqual(
-            draft.to_schedule(now).sessions,
-            (session("06:00", "07:00"), session("23:00", "05:00", SUNDAY, "eco")),
+        now = replace(
+            schedule(session("06:00", "07:00"), TWO.sessions[1]), enabled=False
         )
+        self.assertEqual(
+            draft.to_schedule(now),
+            replace(
+                now,
+                sessions=(
+                    session("06:00", "07:00"),
+                    session("23:00", "05:00", SUNDAY, "eco"),
+                ),
+            ),
+        )
+
+    def test_an_edited_session_that_has_moved(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco")
+        self.assertEqual(
+            draft.to_schedule(schedule(TWO.sessions[1])).sessions,
+            (session("23:00", "05:00", SUNDAY, "eco"),),
+        )
+
+    def test_a_new_session_beside_a_new_one_of_the_app(self) -> None:
+        draft = ScheduleDraft.from_schedule(schedule())
+        draft = draft.edit(1, start=clock("12:00"), end=clock("13:00"))
+        self.assertEqual(
+            draft.to_schedule(TWO).sessions, (*TWO.sessions, session("12:00", "13:00"))
+        )
+
+    def test_a_session_that_was_changed_here_and_there(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO)
+        moved = schedule(TWO.sessions[0], session("22:00", "05:00", SUNDAY))
+        for edited in (draft.edit(2, mode="eco"), draft.edit(2, end=clock("23:00"))):
+            with (
+                self.subTest(edited.slot(2)),
+                self.assertRaises(EditConflict) as caught,
+            ):
+                edited.rebase(moved).to_schedule(moved)
+            self.assertEqual(caught.exception.details, {"number": "2"})
+
+    def test_the_same_change_here_and_there(self) -> None:
+        draft = ScheduleDraft.from_schedule(TWO)
+        for edited in (draft.edit(2, mode="eco"), draft.edit(2, end=clock("23:00"))):
+            now = edited.to_schedule(TWO)
+            with self.subTest(edited.slot(2)):
+                self.assertEqual(edited.to_schedule(now), now)
+                self.assertFalse(edited.rebase(now).changed)
+
+    def test_the_same_sessions_in_another_order(self) -> None:
+        now = schedule(*reversed(TWO.sessions))
+        edited = ScheduleDraft.from_schedule(TWO).edit(2, mode="eco")
+        self.assertEqual(edited.rebase(now), edited)
+        wanted = (TWO.sessions[0], session("23:00", "05:00", SUNDAY, "eco"))
+        self.assertEqual(edited.to_schedule(now).sessions, wanted)
+        self.assertFalse(edited.rebase(schedule(*reversed(wanted))).changed)
+
+    def test_members_that_are_not_known_are_kept(self) -> None:
+        tagged = replace(TWO.sessions[0], extra=JsonText('{"tag": 1}'))
+        base = replace(
+            schedule(tagged), extra=JsonText('{"x": 1}'), unread=(JsonText("[]"),)
+        )
+        applied = ScheduleDraft.from_schedule(base).edit(1, mode="boost")
+        self.assertEqual(
+            applied.to_schedule(base),
+            replace(base, sessions=(replace(tagged, mode="boost"),)),
+        )
+
+    def test_what_can_only_be_kept_as_it_is_can_be_deleted_only(self) -> None:
+        base = schedule(replace(TWO.sessions[0], verbatim=JsonText("{}")))
+        draft = ScheduleDraft.from_schedule(base)
+        with self.assertRaisesRegex(InvalidSchedule, "only in app: number 1"):
+            draft.edit(1, mode="boost").to_schedule(base)
+        deleted = draft.edit(1, end=clock("01:00")).to_schedule(base)
+        self.assertEqual(deleted.sessions, ())
+
+    def test_whole_minutes(self) -> None:
+        for start, end, shown in (
+            ("15:30:30", "16:00:59", ("15:30", "16:00")),
+            ("00:00:00", "23:59:59", ("00:00", "24:00")),
+            ("23:59:59", "05:00:00", ("23:59", "05:00")),
+            ("22:00:00", "23:59:00", ("22:00", "23:59")),
+        ):
+            with self.subTest((start, end)):
+                slot = (
+                    ScheduleDraft().edit(1, start=clock(start), end=clock(end)).slot(1)
+                )
+                self.assertEqual((str(slot.start), str(slot.end)), shown)
 
     def test_typing_a_schedule_gives_that_schedule(self) -> None:
         rng = random.Random(3)

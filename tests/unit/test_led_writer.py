@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import time
 import unittest
 
-from custom_components.hypervolt_charger.hypervolt.errors import CommandTimeout
+from custom_components.hypervolt_charger.hypervolt.errors import Cause, CommandTimeout
 from custom_components.hypervolt_charger.hypervolt.led_writer import LedWriter
 from custom_components.hypervolt_charger.hypervolt.protocol import JsonValue
 
@@ -89,7 +89,7 @@ class LedWriterTests(unittest.IsolatedAsyncioTestCase):
         strip = Strip()
         leds = LedWriter(strip.write, INTERVAL)
         await leds.set({"brightness": 1.0})
-        strip.error = CommandTimeout("set_leds", "no answer")
+        strip.error = CommandTimeout("set_leds", Cause.NOT_CONFIRMED)
         results = await asyncio.gather(
             leds.set({"brightness": 0.5}),
             leds.set({"effect_name": "none"}),
@@ -100,7 +100,7 @@ class LedWriterTests(unittest.IsolatedAsyncioTestCase):
     async def test_a_failure_is_over_with_its_batch(self) -> None:
         strip = Strip()
         leds = LedWriter(strip.write, INTERVAL)
-        strip.error = CommandTimeout("set_leds", "no answer")
+        strip.error = CommandTimeout("set_leds", Cause.NOT_CONFIRMED)
         with self.assertRaises(CommandTimeout):
             await leds.set({"brightness": 0.5, "effect_name": "none"})
         strip.error = None

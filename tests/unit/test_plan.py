@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 import json
 import random
+from time import perf_counter
 import unittest
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,9 @@ from custom_components.hypervolt_charger.hypervolt.schedule import (
 LONDON = ZoneInfo("Europe/London")
 BERLIN = ZoneInfo("Europe/Berlin")
 SYDNEY = ZoneInfo("Australia/Sydney")
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+AMOUNTS = ("kwh", "power", "energy", "estimated_power_kw")
 NOW = datetime(2026, 8, 14, 18, 0, tzinfo=UTC)  # a Friday, 19:00 in London
 
 
@@ -275,6 +279,64 @@ class SourcesTest(PlanTestCase):
         plan = read(value, now="2028-02-28T12:00", zone=BERLIN)
         self.assert_windows(plan, "29 00:00-29 01:00")
         self.assert_refused(value, PlanProblem.NO_DATES, now="2026-02-28T12:00")
+
+    def test_rows_that_charge_nothing(self) -> None:
+        row = {"start": "2026-08-15T01:00:00Z", "end": "2026-08-15T02:00:00Z"}
+        on = {"start": "2026-08-15T05:00:00Z", "end": "2026-08-15T06:00:00Z"}
+        zeros: tuple[object, ...] = (0, 0.0, "0", " 0.0 ", -0.0, False)
+        off: list[dict[str, object]] = [
+            *({key: zero} for key in AMOUNTS for zero in zeros),
+            {"status": "Cancelled"},
+            {"state": "off"},
+            {"status": "completed"},
+            {"enabled": False},
+            {"enabled": "off"},
+            {"cancelled": True},
+            {"action": "idle"},
+            {"action": "turn_off"},
+            {"action": "discharge"},
+        ]
+        for extra in off:
+            for key in ("planned", "slots", "planned_windows", "list", ""):
+                with self.subTest(extra, key=key):
+                    rows = [row | extra, on]
+                    plan = read({key: rows} if key else rows)
+                    self.assert_windows(plan, "15 05:00-15 06:00")
+                    self.assertEqual(len(plan.dropped), 1)
+                    alone = [row | extra]
+                    self.assert_refused(
+                        {key: alone} if key else alone, PlanProblem.EMPTY
+                    )
+
+    def test_rows_that_charge_something(self) -> None:
+        row = {"start": "2026-08-15T01:00:00Z", "end": "2026-08-15T02:00:00Z"}
+        extras: list[dict[str, object]] = [
+            # Octopus sets them to 0 once the target is reached, and the window stays.
+            {"charge_in_kwh": 0, "source": "SMART"},
+            {"chargeKwh": "0", "meta": {"source": None}},
+            {"status": "planned"},
+            {"state": "on"},
+            {"enabled": True},
+            {"enabled": None},
+            {"cancelled": False},
+            {"action": "turn_on"},
+            {"is_now": False},
+        ]
+        for key in AMOUNTS:
+            extras += [{key: some} for some in (0.1, "7.2", None, "unknown")]
+        for extra in extras:
+            with self.subTest(extra):
+                self.assert_windows(read([row | extra]), "15 01:00-15 02:00")
+
+    def test_a_value_that_is_not_a_number_is_off(self) -> None:
+        rows = half_hours(utc("2026-08-15T01:00"), 5)
+        values: tuple[object, ...] = (
+            *(float("nan"), "nan", float("inf"), "unavailable"),
+            0.3,
+        )
+        for row, value in zip(rows, values, strict=True):
+            row["value"] = value
+        self.assert_windows(read({"charging_schedule": rows}), "15 03:00-15 03:30")
 
     def test_ev_smart_charging(self) -> None:
         plan = read(
@@ -786,6 +848,16 @@ class TimesTest(PlanTestCase):
         with self.assertRaises(PlanError) as caught:
             read([row] * 5001)
         self.assertIs(caught.exception.reason, PlanProblem.NOT_UNDERSTOOD)
+        for value in (
+            {"a": [row] * 3000, "b": [row] * 3000},
+            "23:30-05:30," * 5001,
+            {"timeslots": ["23:30-05:30," * 5001]},
+            " " * 5 + "[" + "1," * 600_000 + "1]",
+        ):
+            with self.subTest(str(value)[:20]):
+                self.assert_refused(
+                    value, PlanProblem.NOT_UNDERSTOOD, PlanHint.TOO_LONG
+                )
 
     def test_numbers_too_long_to_be_written(self) -> None:
         """Neither the error nor the list of what was left out can hold them."""
@@ -839,19 +911,95 @@ class PriceListTest(PlanTestCase):
         rows = half_hours(utc("2026-08-14T23:00"), 96, step=15)
         self.assert_refused({"charging_schedule": rows}, PlanProblem.PRICE_LIST)
 
-    def test_long_plans_that_are_none(self) -> None:
+    def test_prices_of_any_length_and_step(self) -> None:
         day = half_hours(utc("2026-08-14T23:00"), 48)
+        hours = half_hours(utc("2026-08-14T23:00"), 6, step=60)
+        mixed = [
+            *half_hours(utc("2026-08-14T23:00"), 1, step=60),
+            *half_hours(utc("2026-08-15T00:00"), 1, step=120),
+            *half_hours(utc("2026-08-15T02:00"), 1, step=240),
+        ]
+        late = [
+            row | {"start": (utc(str(row["start"])[:19]) + SECOND).isoformat()}
+            for row in hours
+        ]
         for name, rows in (
-            ("shorter", day[:40]),
-            ("with a gap", day[:20] + day[21:]),
-            (
-                "unequal",
-                [*day[1:], {"start": "2026-08-14T22:00:00Z", "end": day[0]["end"]}],
-            ),
-            ("one", [{"start": "2026-08-15T00:00:00Z", "end": "2026-08-16T06:00:00Z"}]),
+            ("shorter than a day", day[:40]),
+            ("with a hole", day[:20] + day[21:]),
+            ("two", day[:2]),
+            ("in any order", hours[::-1]),
+            ("mixed", mixed),
+            ("a second late", late),
+            ("some without a price", [*hours, {**hours[-1], "value": None}]),
         ):
-            with self.subTest(name):
-                self.assertTrue(read(rows).windows)
+            for key in ("price", "value_inc_vat", "per_kwh", "price_per_kwh", "total"):
+                priced = [{**row, key: row["value"]} for row in rows]
+                for row in priced:
+                    del row["value"]
+                for value in (
+                    rows,
+                    priced,
+                    json.dumps(priced),
+                    {"SE3": priced[:5], "SE4": priced},
+                    {"data": {"SE3": priced}},
+                    {"list": priced},
+                ):
+                    with self.subTest(name, key=key, value=str(value)[:30]):
+                        self.assert_refused(value, PlanProblem.PRICE_LIST)
+                with self.subTest(name, key=key, value="named"):
+                    self.assert_refused(
+                        {"friendly_name": "Prices", "data": priced},
+                        PlanProblem.PRICE_LIST,
+                        attribute="data",
+                    )
+
+    def test_prices_by_other_names_of_lists_and_starts(self) -> None:
+        row = {"start": "2026-08-15T01:00:00Z", "end": "2026-08-15T02:00:00Z"}
+        for key in ("prices_today", "price_tomorrow", "today_interval_prices"):
+            with self.subTest(key):
+                self.assert_refused({key: [row]}, PlanProblem.PRICE_LIST)
+        for key in ("hour", "time", "datetime", "startsAt", "timestamp", "start_date"):
+            with self.subTest(key):
+                rows = [{key: "2026-08-15T01:00:00Z", "price": 0.2}]
+                self.assert_refused(rows, PlanProblem.PRICE_LIST)
+
+    def test_prices_under_the_names_of_planners_have_been_chosen(self) -> None:
+        hours = half_hours(utc("2026-08-14T23:00"), 6, step=60)
+        for key in (
+            "target_times",
+            "planned",
+            "charging_schedule",
+            "planned_windows",
+        ):
+            with self.subTest(key):
+                self.assert_windows(read({key: hours}), "14 23:00-15 05:00")
+
+    def test_chosen_times_that_do_not_touch_may_have_prices(self) -> None:
+        hours = half_hours(utc("2026-08-14T23:00"), 6, step=60)
+        self.assert_windows(
+            read(hours[::2]),
+            "14 23:00-15 00:00",
+            "15 01:00-15 02:00",
+            "15 03:00-15 04:00",
+        )
+
+    def test_long_plans_that_are_none(self) -> None:
+        """A slow charger charges for more than a day."""
+        day = half_hours(utc("2026-08-14T23:00"), 60)
+        bare: list[dict[str, object]] = [
+            {"start": row["start"], "end": row["end"]} for row in day
+        ]
+        for extra in ({}, {"kwh": 0.9}, {"hours": 0.5}, {"action": "charge"}):
+            rows = [{**row, **extra} for row in bare]
+            for value in (rows, {"planned_dispatches": rows}, {"mine": rows}):
+                with self.subTest(extra, value=str(value)[:20]):
+                    self.assert_windows(read(value), "14 23:00-16 05:00")
+        grid = half_hours(utc("2026-08-14T00:00"), 192, step=15)
+        for row in grid[150:]:
+            row["value"] = 0
+        self.assert_windows(read({"charging_schedule": grid}), "14 18:00-15 13:30")
+        longer = {"start": "2026-08-15T00:00:00Z", "end": "2026-08-16T06:00:00Z"}
+        self.assertTrue(read([longer | {"price": 3}]).windows)
 
     def test_a_price_without_end_beside_windows_is_left_out(self) -> None:
         plan = read(
@@ -1199,6 +1347,20 @@ class SessionsTest(unittest.TestCase):
             ],
         )
         self.assertEqual(shown(closed), ["15 02:00-15 02:10", "15 06:00-15 06:05"])
+
+    def test_thousands_of_windows_take_no_time(self) -> None:
+        windows = [
+            Window(NOW + 4 * i * MINUTE, NOW + (4 * i + 2) * MINUTE)
+            for i in range(2500)
+        ]
+        before = perf_counter()
+        found, closed = to_sessions(
+            windows, zone=LONDON, mode="boost", now=NOW, max_sessions=6
+        )
+        # Closing gaps one by one, each over all windows, took most of a minute.
+        self.assertLess(perf_counter() - before, 5)
+        self.assertLessEqual(len(found), 6)
+        self.assertGreater(len(closed), 2400)
 
     def test_gaps_over_midnight_are_not_closed(self) -> None:
         windows = [

@@ -15,6 +15,7 @@ from custom_components.hypervolt_charger.hypervolt.protocol import (
     decode_session,
     encode,
     readable,
+    redacted,
 )
 
 GARBAGE: tuple[str | bytes, ...] = (
@@ -376,9 +377,29 @@ class ReadableTests(unittest.TestCase):
         self.assertEqual(readable("x" * 10_000), "x" * 255)
 
     def test_a_refusal_gives_a_reason_that_can_be_shown(self) -> None:
-        text = '{"id":"1","error":{"code":409,"error":"\\ud800' + "x" * 10_000 + '"}}'
+        text = '{"id":"1","error":{"code":409,"error":"\\ud800' + " x" * 5_000 + '"}}'
         failure = decode(text)
-        self.assertEqual(failure, Failure("1", 409, "?" + "x" * 254))
+        self.assertEqual(failure, Failure("1", 409, "?" + " x" * 127))
+
+    def test_a_secret_is_cut_out_before_the_text_is_shortened(self) -> None:
+        token = "eyJhbGciOiJSUzI1NiJ9." + "aZ0-_" * 100 + ".c2lnbmF0dXJl"
+        for secret in (
+            token,
+            f"{token}==",
+            "driver@example.com",
+            "driver+ev@example.com",
+            "driver%40example.com",
+            "12345678901234567",
+        ):
+            for before in ("", "token=", '{"value": "', "x " * 120):
+                with self.subTest(secret=secret[:20], before=before[:8]):
+                    shown = readable(redacted(f"{before}{secret} is not valid"))
+                    for start in range(len(secret) - 8):
+                        self.assertNotIn(secret[start : start + 9], shown)
+
+    def test_words_are_shown(self) -> None:
+        for text in ("schedules.get not allowed", "code 409: retry in 30 s", "v1.2"):
+            self.assertEqual(redacted(text), text)
 
 
 if __name__ == "__main__":

@@ -218,14 +218,6 @@ class CodecTests(unittest.TestCase):
         stored: Any = STRICT.encode(Record(total=1, name=Reason.FULL))
         self.assertIs(type(stored["name"]), str)
 
-    def test_fields_can_be_left_out(self) -> None:
-        codec = Codec(forms={Hue: HUES}, left_out={Record: ("name",)})
-        stored: Any = codec.encode(FULL)
-        self.assertNotIn("name", stored)
-        decoded = codec.decode(Record, {**stored, "name": 1})
-        self.assertEqual(decoded.value.name, "")
-        self.assertEqual(decoded.invalid, ())
-
     def test_a_type_without_a_form_is_noticed_at_once(self) -> None:
         @dataclass(frozen=True, kw_only=True)
         class Odd:

@@ -61,6 +61,8 @@ LAYERS = {
     f"{NAME}.effect_files": 1,
     f"{NAME}.energy_book": 1,
     f"{NAME}.energy_store": 1,
+    f"{NAME}.entry_issues": 1,
+    f"{NAME}.exceptions": 1,
     f"{NAME}.planned_schedule": 1,
     f"{NAME}.price": 1,
     f"{NAME}.storage": 1,

@@ -2,13 +2,14 @@
 
 import asyncio
 from http import HTTPStatus
+import json
 import logging
 import time
 from typing import Any, Literal
 
 import aiohttp
 
-from .auth import HypervoltAuth, retry_after
+from .auth import HypervoltAuth, read_body, retry_after
 from .charger import Charger, parse_id
 from .endpoints import Endpoints
 from .errors import Blocked, CannotConnect, UnexpectedAnswer, UnknownCharger
@@ -121,7 +122,7 @@ class HypervoltAccount:
                 if not 200 <= reply.status < 300 or method == "PUT":
                     return reply.status, None
                 try:
-                    answer: JsonValue = await reply.json(content_type=None)
+                    answer: JsonValue = json.loads(await read_body(reply))
                 except (ValueError, RecursionError):
                     raise UnexpectedAnswer("The cloud answered no JSON") from None
                 return reply.status, answer

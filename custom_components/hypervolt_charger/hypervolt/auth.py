@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 import json
 import logging
+import math
+import re
 import time
 from typing import Final
 
 import aiohttp
 
+from .backoff import Backoff
 from .endpoints import Endpoints
 from .errors import Blocked, CannotConnect, InvalidAuth, UnexpectedAnswer
 from .protocol import JsonValue
@@ -21,7 +24,11 @@ _LOGGER = logging.getLogger(__name__)
 _CLIENT_ID: Final = "home-assistant"
 _SCOPE: Final = "openid profile email offline_access"
 _DEFAULT_LIFE: Final = 3600.0
+_LONGEST_LIFE: Final = 86_400.0
 _RETRY_AFTER_CAP: Final = 3600.0
+_LARGEST_BODY: Final = 1_000_000
+_CHUNK: Final = 65_536
+_ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,10 @@ class HypervoltAuth:
         self._timing = timing
         self._clock = clock
         self._tokens: _Tokens | None = None
-        self._not_before = 0.0
-        self._blocked = False
+        # One for all sockets and chargers of the account.
+        self._backoff = Backoff(timing)
+        self._not_before = self._renewed_at = -math.inf
+        self._trouble: CannotConnect | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -101,17 +110,21 @@ class HypervoltAuth:
 
     async def _renew(self) -> _Tokens:
         wait = self._not_before - self._clock()
-        if wait > 0 and self._blocked:
-            raise Blocked(wait)
-        if wait > 0:
-            raise CannotConnect("The login service asked for a pause", retry_after=wait)
+        if wait > 0 and self._trouble is not None:
+            raise self._trouble.again(wait)
+        pause = self._renewed_at + self._timing.renewal_pause - self._clock()
+        if pause > 0:
+            # Whatever the life of tokens is, and however often they are refused.
+            raise CannotConnect("The login was renewed just now", retry_after=pause)
         try:
             self._tokens = await self._refresh_grant() or await self._password_grant()
         except CannotConnect as error:
-            if error.retry_after:
-                self._not_before = self._clock() + error.retry_after
-                self._blocked = isinstance(error, Blocked)
+            wait = max(self._backoff.next(), error.retry_after or 0.0)
+            self._not_before = self._clock() + wait
+            self._trouble = error
             raise
+        self._backoff.reset()
+        self._renewed_at = self._clock()
         return self._tokens
 
     async def _refresh_grant(self) -> _Tokens | None:
@@ -155,7 +168,8 @@ class HypervoltAuth:
                     allow_redirects=False,
                 ) as response,
             ):
-                text = await response.text(errors="replace")
+                body = await read_body(response)
+                text = body.decode(errors="replace")
                 return response.status, response.headers, _parse(text)
         except TimeoutError as error:
             raise CannotConnect("The login service does not answer") from error
@@ -185,17 +199,32 @@ class HypervoltAuth:
         if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
             raise UnexpectedAnswer("The login service answered without a token")
         access, refresh = body["access_token"], body.get("refresh_token")
-        life = body.get("expires_in")
-        if isinstance(life, bool) or not isinstance(life, int | float) or life <= 0:
-            life = _DEFAULT_LIFE
-        now = self._clock()
+        life, now = _life(body.get("expires_in")), self._clock()
         return _Tokens(
             access=str(access),
             refresh=refresh if isinstance(refresh, str) else fallback_refresh,
-            expires_at=now + life,
+            expires_at=now + max(life, self._timing.renewal_pause),
             # A life shorter than the margin must not mean renewing on every call.
-            renew_at=now + max(life - self._timing.token_margin, life / 2),
+            renew_at=now
+            + max(
+                life - self._timing.token_margin,
+                life / 2,
+                self._timing.renewal_pause,
+            ),
         )
+
+
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return a body; raises UnexpectedAnswer for one larger than any of the cloud's.
+
+    Measured as it is unpacked: a few kilobytes may hold hundreds of megabytes.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            raise UnexpectedAnswer("The answer is too large")
+    return bytes(body)
 
 
 def _parse(text: str) -> JsonValue:
@@ -207,12 +236,25 @@ def _parse(text: str) -> JsonValue:
 
 
 def _error_code(body: JsonValue) -> str | None:
-    """Return Keycloak's error code, such as `invalid_grant`."""
+    """Return Keycloak's error code, such as `invalid_grant`; no text, nor a secret."""
     code = body.get("error") if isinstance(body, dict) else None
-    return code[:40] if isinstance(code, str) else None
+    if not isinstance(code, str):
+        return None
+    return code if _ERROR_CODE.fullmatch(code) else "unknown"
+
+
+def _life(expires_in: JsonValue) -> float:
+    """Return the seconds a token lives, whatever the cloud says of it."""
+    try:
+        life = float(str(expires_in))
+    except ValueError:
+        return _DEFAULT_LIFE
+    return min(life, _LONGEST_LIFE) if life > 0 else _DEFAULT_LIFE
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of a `Retry-After` header; its date form is not honoured."""
     value = headers.get("Retry-After", "")
-    return min(float(value), _RETRY_AFTER_CAP) if value.isdigit() else None
+    if not (value.isascii() and value.isdecimal()):
+        return None
+    return min(float(value), _RETRY_AFTER_CAP)

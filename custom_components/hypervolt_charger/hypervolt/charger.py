@@ -5,7 +5,7 @@ from enum import StrEnum
 import re
 from typing import Final
 
-from .protocol import Failure
+from .protocol import JsonValue
 
 _ID_MAX: Final = 2**63 - 1
 _PLAIN_FIRMWARE: Final = re.compile(r"\d{1,5}(\.\d{1,5})?")
@@ -84,6 +84,9 @@ def variant_from_firmware(firmware: str) -> ApiVariant | None:
     return None
 
 
-def variant_from_refusal(failure: Failure) -> ApiVariant | None:
-    """Judge by the answer to `schedules.get`: "not allowed" means a V2 (2.4 rule 4)."""
-    return ApiVariant.V2 if "not allowed" in failure.message.lower() else None
+def variant_from_refusal(refusal: JsonValue) -> ApiVariant | None:
+    """Judge by the answer to `schedules.get`: "not allowed" means a V2 (2.4 rule 4).
+
+    The refusal may be of any form, even a result (rule 8).
+    """
+    return ApiVariant.V2 if "not allowed" in str(refusal).lower() else None

@@ -1,7 +1,8 @@
 """The one face the rest of the integration knows: a charger, live and controllable."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 import logging
@@ -17,7 +18,7 @@ from .charger import (
     variant_from_firmware,
     variant_from_refusal,
 )
-from .commands import Command, Commander
+from .commands import Command, Commander, limited, time_limit
 from .connection import (
     Connection,
     ConnectionListener,
@@ -38,7 +39,7 @@ from .device_state import (
     without_readings,
 )
 from .errors import (
-    CannotConnect,
+    Cause,
     CommandRejected,
     CommandTimeout,
     HypervoltError,
@@ -56,8 +57,10 @@ from .schedule import (
     Schedule,
     read_v2,
     read_v3,
-    same_sessions,
+    reports_schedule,
+    same_schedule,
     validate,
+    without_extra,
     write_v2,
     write_v3,
 )
@@ -74,6 +77,11 @@ _SCHEDULE_QUESTIONS: Final = 2
 _SIGN_OF_LIFE: Final = timedelta(seconds=30)
 _BRIGHTNESS_DIGIT: Final = 0.01
 _SCHEDULE_METHODS: Final = (Method.SCHEDULES_GET, Method.SCHEDULE_SET)
+# Where Plug and Charge's mode has no effect on the V3 API (protocol.md 7).
+_WITHOUT_CHARGE_MODE: Final[Mapping[HypervoltActivationMode | None, Cause]] = {
+    HypervoltActivationMode.OCTOPUS: Cause.OCTOPUS_CHOOSES_MODE,
+    HypervoltActivationMode.SCHEDULE: Cause.SCHEDULE_CHOOSES_MODE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +114,7 @@ class HypervoltApiClient:
         listener: Callable[[], None],
         ssl_context: ssl.SSLContext | None = None,
         session_listener: Callable[[SessionFrame], bool] = lambda _: False,
-        zone: tzinfo | None = None,
+        zone: Callable[[], tzinfo | None] = lambda: None,
         remembered_variant: ApiVariant | None = None,
         forced_variant: ApiVariant | None = None,
         live_seen: bool = False,
@@ -117,8 +125,8 @@ class HypervoltApiClient:
         before `listener`; it returns whether `listener` is to be called in any case.
         What either raises is logged and does not end the connection.
 
-        `zone` is the charger's, where its schedule names none. The variant found by
-        an earlier run is `remembered_variant`; `forced_variant` is a person's own
+        `zone` returns the charger's, where its schedule names none. The variant found
+        by an earlier run is `remembered_variant`; `forced_variant` is a person's own
         choice and wins over all detection (protocol.md 2.4). `live_seen` is the property
         of an earlier run.
         """
@@ -136,6 +144,9 @@ class HypervoltApiClient:
         self._last_message: datetime | None = None
         self._last_told = datetime.now(UTC)
         self._effects_told = 0
+        self._rest_writes = 0
+        # How often a schedule was reported that could be read.
+        self._schedule_reports = 0
         self._session_frames = 0
         self._listener_failed = False
         self._available = False
@@ -363,7 +374,7 @@ class HypervoltApiClient:
         """Limit the charging current, 6 to 32 A (protocol.md 6.1)."""
         milliamps = amps * 1000
         if not MAX_CURRENT_MILLIAMPS.start <= milliamps < MAX_CURRENT_MILLIAMPS.stop:
-            raise CommandRejected("set_max_current", "the limit is 6 to 32 A")
+            raise CommandRejected("set_max_current", Cause.CURRENT_OUT_OF_RANGE)
         await self._apply_setting(
             "set_max_current",
             {"max_current": milliamps},
@@ -374,7 +385,9 @@ class HypervoltApiClient:
         """Choose where the energy may come from, the way the variant honours (7).
 
         A V2 that has been upgraded unsaid would repeat the legacy way's mode, and not
-        take it (F11): so it is asked first.
+        take it (F11): so it is asked first. On the V3 API a schedule has the modes of
+        its sessions: raises NotSupported while one is active, because Plug and Charge's
+        would be taken without effect.
         """
         if await self._likely_variant("set_charge_mode") is ApiVariant.V2:
             await self._apply_setting(
@@ -383,6 +396,12 @@ class HypervoltApiClient:
                 lambda state: state.solar_mode == mode,
             )
             return
+        # What changed in an outage is reported after it.
+        await self._commander.connected("set_charge_mode")
+        if self._state.schedule is None:
+            await self._question(Method.SCHEDULES_GET)
+        if cause := _WITHOUT_CHARGE_MODE.get(self._state.activation_mode):
+            raise NotSupported("set_charge_mode", cause)
         await self._commander.send(
             Command(
                 intent="set_charge_mode",
@@ -397,9 +416,7 @@ class HypervoltApiClient:
         """Switch between Plug and Charge and Schedule, keeping the sessions (8)."""
         octopus = HypervoltActivationMode.OCTOPUS
         if octopus in (mode, self._state.activation_mode):
-            raise NotSupported(
-                "set_activation_mode", "Octopus is entered and left in its own app"
-            )
+            raise NotSupported("set_activation_mode", Cause.OCTOPUS_IN_CONTROL)
         enabled = mode is HypervoltActivationMode.SCHEDULE
         if await self._likely_variant("set_activation_mode") is ApiVariant.V2:
             await self._write_v2_schedule("set_activation_mode", None, enabled)
@@ -420,11 +437,10 @@ class HypervoltApiClient:
         Raises InvalidSchedule, and NotSupported while Octopus is in control.
         """
         if self._state.activation_mode is HypervoltActivationMode.OCTOPUS:
-            raise NotSupported("set_schedule", "Octopus is in control of the schedule")
-        if schedule.enabled and not schedule.sessions:
-            raise InvalidSchedule(
-                "an empty schedule in Schedule mode would never charge the car"
-            )
+            raise NotSupported("set_schedule", Cause.OCTOPUS_IN_CONTROL)
+        if schedule.enabled and schedule.is_empty:
+            # The car would never be charged.
+            raise InvalidSchedule(Cause.EMPTY_SCHEDULE)
         validate(schedule, max_sessions=_PLENTY_OF_SESSIONS)
         await self.put_back_schedule(schedule)
 
@@ -437,35 +453,70 @@ class HypervoltApiClient:
         if await self._likely_variant("set_schedule") is ApiVariant.V2:
             await self._write_v2_schedule("set_schedule", schedule, schedule.enabled)
             return
+        try:
+            await self._write_v3_schedule(schedule)
+        except CommandRejected:
+            plain = without_extra(schedule)
+            if plain == schedule:
+                raise
+            # It may refuse on writing what it has itself reported.
+            _LOGGER.warning(
+                "The schedule was refused with members that are not known here;"
+                " it is written without them"
+            )
+            await self._write_v3_schedule(plain)
+
+    async def _write_v3_schedule(self, schedule: Schedule) -> None:
         params = write_v3(schedule, enabled=schedule.enabled)
-        wanted = read_v3({"applied": params}, zone=self._zone)
+        wanted = read_v3({"applied": params}, zone=self._zone(), now=datetime.now(UTC))
+        before = self._state.schedule
+
+        def changed_elsewhere(state: HypervoltDeviceState) -> bool:
+            now = state.schedule
+            return (
+                now is not None
+                and before is not None
+                and not same_schedule(now, before)
+                and not same_schedule(now, wanted)
+            )
+
         await self._commander.send(
             Command(
                 intent="set_schedule",
                 method=Method.SCHEDULE_SET,
                 params=params,
                 read_back=Method.SCHEDULES_GET,
-                confirmed=lambda state: state.schedule == wanted,
+                confirmed=lambda state: same_schedule(state.schedule, wanted),
+                superseded=changed_elsewhere,
             )
         )
 
     async def read_schedule(self) -> Schedule:
-        """Return the schedule in force, as the charger tells it now.
+        """Return the active schedule, as the charger reports it now.
 
         A push may have been lost, and a legacy V2 never pushes (F21, F40). Raises
-        NotConnected, CommandTimeout or CannotConnect if it does not tell.
+        NotConnected, CommandTimeout, CommandRejected or CannotConnect if it does not
+        report one that can be read: never the one that is remembered.
         """
+        with time_limit(self._timing.command_limit):
+            return await self._read_schedule()
+
+    async def _read_schedule(self) -> Schedule:
         if await self._likely_variant("read_schedule") is ApiVariant.V2:
-            async with self._commander.turn:
+            async with self._over_rest("read_schedule"):
                 return await self._read_v2_schedule()
+        answered = False
         for _ in range(_SCHEDULE_QUESTIONS):
             await self._commander.connected("read_schedule")
+            reports = self._schedule_reports
             answered = await self._question(Method.SCHEDULES_GET)
-            if answered and self._state.schedule is not None:
+            if self._schedule_reports > reports and self._state.schedule is not None:
                 return self._state.schedule
         if not self.connected:
-            raise NotConnected("read_schedule", "the connection was lost")
-        raise CommandTimeout("read_schedule", "the charger does not tell its schedule")
+            raise NotConnected("read_schedule", Cause.CONNECTION_LOST)
+        if answered:
+            raise CommandRejected("read_schedule", Cause.SCHEDULE_UNREADABLE)
+        raise CommandTimeout("read_schedule", Cause.SCHEDULE_NOT_REPORTED)
 
     async def set_name(self, name: str) -> None:
         """Rename the charger, 1 to 250 characters."""
@@ -488,7 +539,8 @@ class HypervoltApiClient:
             settings |= effect_params(effect)
         if brightness is not None:
             settings["brightness"] = brightness
-        await self._leds.set(settings)
+        with time_limit(self._timing.command_limit):
+            await self._leds.set(settings)
 
     # How commands travel
 
@@ -529,7 +581,7 @@ class HypervoltApiClient:
     def _known_variant(self, intent: str) -> ApiVariant:
         """Return the variant; while it is undecided nothing is written (2.4 rule 7)."""
         if self._variant is None:
-            raise NotSupported(intent, "the charger has not yet told its kind")
+            raise NotSupported(intent, Cause.API_UNKNOWN)
         return self._variant
 
     async def _likely_variant(self, intent: str) -> ApiVariant:
@@ -554,27 +606,45 @@ class HypervoltApiClient:
         Without a schedule the one in force is kept, as it stands now, not as we may
         remember it.
         """
-        async with self._commander.turn:
+        async with self._over_rest(intent):
             if schedule is None:
                 schedule = await self._read_v2_schedule()
             body = write_v2(schedule, enabled=enabled)
+            self._rest_writes += 1
             await self._account.write_schedule(self.charger_id, body)
             confirmed = await self._read_v2_schedule()
-        if confirmed.enabled is not enabled or not same_sessions(confirmed, schedule):
-            raise CommandRejected(intent, "the charger kept its old schedule")
+        if not same_schedule(confirmed, replace(schedule, enabled=enabled)):
+            raise CommandRejected(intent, Cause.KEPT_OLD_VALUE)
+
+    @asynccontextmanager
+    async def _over_rest(self, intent: str) -> AsyncIterator[None]:
+        """Take a turn for requests that are not sent on the socket."""
+        async with self._commander.turn(intent):
+            try:
+                async with limited():
+                    yield
+            except TimeoutError:
+                raise CommandTimeout(intent, Cause.NOT_CONFIRMED) from None
 
     async def _read_v2_schedule(self) -> Schedule:
-        """Read a legacy V2's schedule; raises CannotConnect when it makes no sense."""
+        """Read a legacy V2's schedule; raises CommandRejected if it is not readable."""
+        writes = self._rest_writes
         schedule = read_v2(await self._account.schedule(self.charger_id))
         if schedule is None:
-            raise CannotConnect("The charger's schedule can't be read")
-        self._update(replace(self._state, schedule=schedule))
+            raise CommandRejected("read_schedule", Cause.SCHEDULE_UNREADABLE)
+        # Not what was asked before a write that has been confirmed meanwhile.
+        if writes == self._rest_writes:
+            self._update(replace(self._state, schedule=schedule))
         return schedule
 
     # What the cloud tells
 
-    def _take(self, method: str, payload: JsonValue) -> None:
-        """Take in a message of either socket."""
+    def _take(self, method: str, payload: JsonValue, request: int | None) -> None:
+        """Take in a message of either socket; `request` numbers what it answers."""
+        if question := self._commander.question_for_outdated(method, request):
+            _LOGGER.debug("Asking %s, for an answer is outdated", question)
+            self._spawn(self._ask(question))
+            return
         self._last_message = datetime.now(UTC)
         if method == Method.SESSION:
             self._take_readings(payload, self._last_message)
@@ -584,7 +654,7 @@ class HypervoltApiClient:
             return
         else:
             self._take_setting(method, payload, self._last_message)
-        self._commander.told(method)
+        self._commander.reported(method, request)
         if self._last_message - self._last_told > _SIGN_OF_LIFE:
             self._tell()
         if method == Method.SNAPSHOT:
@@ -594,13 +664,19 @@ class HypervoltApiClient:
     def _take_setting(self, method: str, payload: JsonValue, at: datetime) -> None:
         """Take in anything but readings and the plug."""
         if method in _SCHEDULE_METHODS:
-            self._probed = self._spoke_v3 = True
-            self._settle_variant(ApiVariant.V3)
+            if isinstance(payload, Mapping) and "applied" in payload:
+                self._probed = self._spoke_v3 = True
+                self._settle_variant(ApiVariant.V3)
+            elif self._variant is not ApiVariant.V3:
+                # Nothing of a schedule, and a refusal perhaps (2.4 rule 8).
+                self._take_refusal(payload)
+                return
+            self._schedule_reports += reports_schedule(payload)
         if method == Method.APPLY and tells_effect(payload):
             self._effects_told += 1
         if method == Method.FIRMWARE_VERSION and not self._probed:
             self._settle_variant(variant_from_firmware(str(payload)))
-        self._update(apply(self._state, method, payload, zone=self._zone, now=at))
+        self._update(apply(self._state, method, payload, zone=self._zone(), now=at))
 
     def _take_readings(self, payload: JsonValue, at: datetime) -> None:
         """Take in session data; readings that it has long been without expire."""
@@ -653,10 +729,12 @@ class HypervoltApiClient:
         self._expiring = None
         self._update(self._without_expired(self._state, frozenset()))
 
-    def _take_session(self, method: str, payload: JsonValue) -> None:
+    def _take_session(
+        self, method: str, payload: JsonValue, request: int | None
+    ) -> None:
         """Take in what a legacy V2 tells of its session."""
         self._cancel_idling()
-        self._take(method, payload)
+        self._take(method, payload, request)
 
     def _session_opened(self) -> None:
         """Wait for news of a session: a legacy V2 that has none says nothing (5.6)."""
@@ -785,7 +863,7 @@ class HypervoltApiClient:
         An answer that comes after the limit is still taken in (F30).
         """
         try:
-            async with asyncio.timeout(self._timing.command_timeout):
+            async with limited(self._timing.command_timeout):
                 answer = await self._sync.request(method)
         except (TimeoutError, LinkLost):
             _LOGGER.debug("No answer to %s", method)
@@ -793,7 +871,7 @@ class HypervoltApiClient:
         if isinstance(answer, Failure):
             _LOGGER.debug("The charger refused %s: %s", method, answer.message)
             if method is Method.SCHEDULES_GET:
-                self._take_refusal(answer)
+                self._take_refusal(answer.message)
         return True
 
     async def _ask_v2_schedule(self) -> None:
@@ -834,7 +912,7 @@ class HypervoltApiClient:
             return self._forced
         return ApiVariant.V3 if self.hardware is Hardware.V3 else remembered
 
-    def _take_refusal(self, answer: Failure) -> None:
+    def _take_refusal(self, answer: JsonValue) -> None:
         """Take a charger that refuses the V3 API for a legacy one (2.4 rule 4).
 
         Not one that has spoken it, unless its firmware says so as well: the legacy way

@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from itertools import count
 import logging
-import random
 import ssl
 import time
 from typing import Final
@@ -23,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Origin
 
 from .auth import HypervoltAuth, retry_after
+from .backoff import Backoff
 from .errors import Blocked, CannotConnect, InvalidAuth
 from .protocol import (
     LOGIN_VERSION,
@@ -34,6 +33,7 @@ from .protocol import (
     Reply,
     SentRequests,
     encode,
+    redacted,
 )
 from .timing import Timing
 
@@ -83,38 +83,16 @@ class SocketOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionListener:
-    """Who is told of what happens on a connection; all are called in the event loop.
+    """Called in the event loop when something happens on a connection.
 
-    `opened` follows every login, also that of a socket which takes over from another.
+    `message` gets a method, what it reports, and the number of the request which that
+    answers, None for a push. `opened` follows every login, also that of a socket
+    which takes over from another.
     """
 
-    message: Callable[[str, JsonValue], None]
+    message: Callable[[str, JsonValue, int | None], None]
     state: Callable[[ConnectionState], None]
     opened: Callable[[], None]
-
-
-class Backoff:
-    """Waits between attempts: random at first, growing, then constant (5.8)."""
-
-    def __init__(self, timing: Timing) -> None:
-        """Take the first wait's bounds, the growth and the cap from `timing`."""
-        self._timing = timing
-        self._last: float | None = None
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        timing = self._timing
-        if self._last is None:
-            self._last = random.uniform(  # noqa: S311 # spreads clients, no secret
-                timing.backoff_first_min, timing.backoff_first_max
-            )
-        else:
-            self._last = min(self._last * timing.backoff_growth, timing.backoff_cap)
-        return self._last
-
-    def reset(self) -> None:
-        """Start over: the last connection proved good."""
-        self._last = None
 
 
 class Connection:
@@ -144,7 +122,7 @@ class Connection:
         self._timing = options.timing
         self._needs_login = needs_login
         self._clock = clock
-        self._ids = count(1)
+        self._last_request = 0
         self._renewals = Backoff(options.timing)
         self._link: _Link | None = None
         self._state = ConnectionState.STOPPED
@@ -205,7 +183,16 @@ class Connection:
         """
         if self._state is not ConnectionState.ACTIVE or self._link is None:
             raise LinkLost
-        return await self._link.request(next(self._ids), method, params)
+        return await self._link.request(self._next_request(), method, params)
+
+    @property
+    def last_request(self) -> int:
+        """The number of the last request; later ones have higher numbers."""
+        return self._last_request
+
+    def _next_request(self) -> int:
+        self._last_request += 1
+        return self._last_request
 
     async def _run(self) -> None:
         backoff = Backoff(self._timing)
@@ -272,13 +259,12 @@ class Connection:
         params: dict[str, JsonValue] = {"token": link.token, "version": LOGIN_VERSION}
         try:
             async with asyncio.timeout(self._timing.login_timeout):
-                answer = await link.request(next(self._ids), Method.LOGIN, params)
+                answer = await link.request(self._next_request(), Method.LOGIN, params)
         except (TimeoutError, LinkLost) as error:
             raise _Unauthorized("The login was not answered") from error
         if isinstance(answer, Failure):
-            # Nobody knows that the cloud does not repeat what it was told.
-            reason = answer.message.replace(link.token, "…")
-            raise _Unauthorized(f"The login was refused: {reason}")
+            # Not with its text, which may repeat the token.
+            raise _Unauthorized(f"The login was refused (code {answer.code})")
         if (
             not isinstance(answer.result, dict)
             or answer.result.get("authenticated") is not True
@@ -356,7 +342,7 @@ class _Link:
     token: str = field(repr=False)
     renewal_at: float
     decode: Callable[[str | bytes], Message | None]
-    on_message: Callable[[str, JsonValue], None]
+    on_message: Callable[[str, JsonValue, int | None], None]
     pushes: int = 0
     _sent: SentRequests = field(init=False, default_factory=SentRequests)
     _reader: asyncio.Task[None] = field(init=False)
@@ -413,7 +399,7 @@ class _Link:
             async for frame in self.socket:
                 self._take(self.decode(frame))
         except ConnectionClosed as closed:
-            _LOGGER.debug("The socket was lost: %s", closed)
+            _LOGGER.debug("The socket was lost: %s", redacted(str(closed)))
         finally:
             self._sent.abandon()
 
@@ -424,10 +410,10 @@ class _Link:
             return
         if isinstance(message, Push):
             self.pushes += 1
-            self.on_message(message.method, message.params)
+            self.on_message(message.method, message.params, None)
             return
         if isinstance(message, Reply) and (method := self._sent.method_of(message)):
-            self.on_message(method, message.result)
+            self.on_message(method, message.result, int(message.request_id))
         if not self._sent.resolve(message):
             _LOGGER.debug("Nobody waits for this answer")
 

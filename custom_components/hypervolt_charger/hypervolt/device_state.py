@@ -14,8 +14,8 @@ import logging
 import math
 from typing import Any, Final, TypeAlias, TypeVar
 
-from .protocol import JsonValue, Method, readable
-from .schedule import Schedule, ScheduleType, read_v3
+from .protocol import JsonValue, Method, readable, redacted
+from .schedule import Schedule, ScheduleType, read_mode, read_v3
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -45,6 +45,23 @@ class HypervoltChargeMode(StrEnum):
     ECO = "eco"
     SUPER_ECO = "super_eco"
     SUPER_ECO_BATTERY_SAFE = "super_eco_battery_safe"
+
+
+def plain_name(name: str) -> str:
+    """Return a name without what people spell differently: case, spaces, hyphens."""
+    return "".join(filter(str.isalnum, name.casefold().replace("&", "and")))
+
+
+def charge_mode_named(name: str) -> HypervoltChargeMode | None:
+    """Return the charge mode of a name, as people or older integrations spell it."""
+    return _CHARGE_MODES.get(plain_name(name))
+
+
+_CHARGE_MODES: Final = {
+    **{plain_name(mode): mode for mode in HypervoltChargeMode},
+    # The app's name (protocol.md 7).
+    "batterysafe": HypervoltChargeMode.SUPER_ECO_BATTERY_SAFE,
+}
 
 
 class HypervoltActivationMode(StrEnum):
@@ -241,11 +258,11 @@ def _read_plug_and_charge(_: HypervoltDeviceState, payload: JsonValue) -> _Chang
     """
     if not isinstance(payload, Mapping):
         return {}
-    applied, mode = payload.get("applied"), _text(payload.get("mode"))
+    applied, mode = payload.get("applied"), _mode(payload.get("mode"))
     if mode is not None:
-        taken = _is_true(applied) or applied == mode
+        taken = _is_true(applied) or _mode(applied) == mode
         return {"plug_and_charge_mode": mode} if taken else {}
-    told = _text(applied)
+    told = _mode(applied)
     return {} if told is None else {"plug_and_charge_mode": told}
 
 
@@ -336,6 +353,11 @@ def _flag(value: JsonValue) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _mode(value: JsonValue) -> str | None:
+    text = _text(value)
+    return None if text is None else read_mode(text)
+
+
 def _text(value: JsonValue) -> str | None:
     return readable(value) if isinstance(value, str) else None
 
@@ -375,7 +397,7 @@ def _is_true(value: JsonValue) -> bool:
 @lru_cache(maxsize=256)
 def _note_unknown(what: str, value: str) -> None:
     """Log a thing the cloud has newly learned to say, once."""
-    _LOGGER.info("Ignoring unknown %s %.60r", what, value)
+    _LOGGER.info("Ignoring unknown %s %.60s", what, redacted(repr(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +414,7 @@ _SETTINGS: Final[Mapping[str, _Field]] = {
     "lock_state": _Field("lock_state", _lock_state),
     "release_state": _Field("release_state", _release_state),
     "max_current": _Field("max_current_milliamps", _integer),
-    "solar_mode": _Field("solar_mode", _text),
+    "solar_mode": _Field("solar_mode", _mode),
     "features": _Field("features", _texts),
     "random_start": _Field("random_start", _flag),
 }

@@ -1,13 +1,14 @@
 """The schedule a person is editing: nothing of it reaches the charger before "Apply".
 
 A draft has numbered slots, as the app shows them. What the person has not touched keeps
-following the charger, so that applying never brings back something out of date.
+following the charger, so that applying never restores something out of date.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from .errors import InvalidSchedule
+from .errors import Cause, EditConflict, InvalidSchedule
 from .schedule import (
     DAY_END,
     EVERY_DAY,
@@ -16,6 +17,7 @@ from .schedule import (
     Schedule,
     ScheduleSession,
     Weekday,
+    same_sessions,
 )
 
 SLOTS: Final = 6  # what the app and Octopus use (protocol.md 8.2)
@@ -42,6 +44,24 @@ class ScheduleSlot:
         return self.start == self.end
 
 
+_EMPTY: Final = ScheduleSlot()
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEdit:
+    """A slot as a person left it.
+
+    `before` are the sessions of the charger when the person began to edit it.
+    """
+
+    slot: ScheduleSlot
+    before: tuple[ScheduleSession, ...]
+
+    def original(self, number: int) -> ScheduleSession | None:
+        """Return the session that the slot of this number, from 1, was then."""
+        return self.before[number - 1] if number <= len(self.before) else None
+
+
 @dataclass(frozen=True, slots=True)
 class ScheduleDraft:
     """Slots as a person sees them; each change returns a new draft.
@@ -51,16 +71,16 @@ class ScheduleDraft:
     """
 
     stored: tuple[ScheduleSession, ...] = ()
-    edits: tuple[tuple[int, ScheduleSlot], ...] = ()
+    edits: tuple[tuple[int, SlotEdit], ...] = ()
     slots: int = SLOTS
-    # Made once: some thirty entities ask for it whenever the charger tells anything.
+    # Made once: some thirty entities ask for it whenever the charger reports anything.
     _shown: tuple[ScheduleSlot, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay the edits over what is stored."""
         edits = dict(self.edits)
         shown = tuple(
-            edits.get(number) or _stored_slot(self.stored, number)
+            edits[number].slot if number in edits else _slot_of(self.stored, number)
             for number in range(1, self.slots + 1)
         )
         object.__setattr__(self, "_shown", shown)
@@ -85,26 +105,6 @@ class ScheduleDraft:
             raise InvalidSchedule(f"there is no session {number}")
         return self._shown[number - 1]
 
-    def session(self, number: int) -> ScheduleSession | None:
-        """Return the session a slot, from 1, stands for; None if it is unused.
-
-        Raises `InvalidSchedule` naming a slot that has only one of its two times.
-        """
-        slot = self.slot(number)
-        if slot.is_unused:
-            return None
-        if not self.is_edited(number):
-            return self.stored[number - 1]
-        if slot.start is None or slot.end is None:
-            missing = "start" if slot.start is None else "end"
-            raise InvalidSchedule(f"session {number} has no {missing} time")
-        return ScheduleSession(
-            start=slot.start,
-            end=slot.end,
-            mode=slot.mode or DEFAULT_MODE,
-            days=slot.days or EVERY_DAY,
-        )
-
     def edit(
         self,
         number: int,
@@ -116,26 +116,55 @@ class ScheduleDraft:
     ) -> Self:
         """Return a draft with what is given changed in one slot, from 1.
 
-        A slot that is edited back to what the charger has counts as untouched.
+        Times are rounded to whole minutes. A slot that is edited back to what it was
+        counts as untouched.
         """
         slot = self.slot(number)
-        slot = replace(
-            slot,
-            start=slot.start if start is None else start,
-            end=_edited_end(slot, start, end),
-            mode=slot.mode if mode is None else mode,
-            days=slot.days if days is None else days,
+        start = None if start is None else start.as_start()
+        end = None if end is None else end.as_end()
+        slot = _tidy(
+            replace(
+                slot,
+                start=slot.start if start is None else start,
+                end=_edited_end(slot, start, end),
+                mode=slot.mode if mode is None else mode,
+                days=slot.days if days is None else days,
+            )
         )
-        edits = {**dict(self.edits), number: slot}
-        return replace(self, edits=_differing(edits, self.stored))
+        edits = dict(self.edits)
+        edited = edits.pop(number, None)
+        before = self.stored if edited is None else edited.before
+        if slot not in (_slot_of(before, number), _slot_of(self.stored, number)):
+            edits[number] = SlotEdit(slot, before)
+        return replace(self, edits=tuple(sorted(edits.items(), key=_number)))
 
     def rebase(self, schedule: Schedule) -> Self:
         """Take over what the charger has now; edited slots stay as the person left them.
 
-        An edit the charger has meanwhile caught up with is no edit any more.
+        An edit the charger has meanwhile caught up with is not an edit any more.
         """
-        stored = schedule.sessions
-        return replace(self, stored=stored, edits=_differing(dict(self.edits), stored))
+        now = schedule.sessions
+        if self._is_reached(schedule):
+            return replace(self, stored=now, edits=())
+        if same_sessions(replace(schedule, sessions=self.stored), schedule):
+            # Listed in another way: the numbers stay with their sessions.
+            return self
+        edits = tuple(
+            (number, edit)
+            for number, edit in self.edits
+            if not _is_caught_up(number, edit, now)
+        )
+        return replace(self, stored=now, edits=edits)
+
+    def _is_reached(self, schedule: Schedule) -> bool:
+        """Whether a schedule is what the edits make of the one before it."""
+        if not self.edits:
+            return False
+        try:
+            wanted = self.to_schedule(replace(schedule, sessions=self.stored))
+        except InvalidSchedule:
+            return False
+        return same_sessions(wanted, schedule)
 
     def discard(self) -> Self:
         """Return a draft without the person's changes."""
@@ -146,35 +175,100 @@ class ScheduleDraft:
 
         A slot the person edited again while it was on its way stays edited.
         """
-        edits = tuple(edit for edit in self.edits if edit not in draft.edits)
+        written = {number: edit.slot for number, edit in draft.edits}
+        edits = tuple(
+            (number, replace(edit, before=self.stored) if number in written else edit)
+            for number, edit in self.edits
+            if edit.slot != written.get(number)
+        )
         return replace(self, edits=edits)
 
     def to_schedule(self, base: Schedule) -> Schedule:
-        """Return `base` with the sessions of this draft, the gaps between them closed.
+        """Return `base`, what the charger has now, with the edits of this draft.
 
-        `base` is what the charger has now; its sessions beyond the slots are kept.
-        Raises `InvalidSchedule` naming a slot that has only one of its two times.
+        Everything that was not edited stays as it is in `base`; the gaps between
+        sessions close. Raises `EditConflict` for a session that was edited here and
+        changed there as well, and `InvalidSchedule` for one that is not complete.
         """
-        draft = self.rebase(base)
-        sessions = (draft.session(number) for number in range(1, self.slots + 1))
-        kept = tuple(session for session in sessions if session is not None)
-        return replace(base, sessions=kept + base.sessions[self.slots :])
+        sessions = list(base.sessions)
+        for _, edit in self.edits:
+            # Only listed in another way: edits are found by what they were made on.
+            if same_sessions(replace(base, sessions=edit.before), base):
+                sessions = list(edit.before)
+                break
+        added = []
+        for number, edit in self.edits:
+            original, wanted = edit.original(number), _session(number, edit)
+            if _is_caught_up(number, edit, sessions):
+                continue
+            if original is None:
+                added += [] if wanted is None else [wanted]
+                continue
+            if (place := _place_of(original, sessions)) is None:
+                raise EditConflict(number)
+            if wanted is None:
+                del sessions[place]
+            else:
+                sessions[place] = replace(wanted, extra=sessions[place].extra)
+        # One without length is how people delete it, and can't be written.
+        kept = (session for session in sessions if session.start != session.end)
+        return replace(base, sessions=(*kept, *added))
 
 
-def _stored_slot(stored: tuple[ScheduleSession, ...], number: int) -> ScheduleSlot:
+def _number(item: tuple[int, SlotEdit]) -> int:
+    return item[0]
+
+
+def _slot_of(stored: tuple[ScheduleSession, ...], number: int) -> ScheduleSlot:
     if number <= len(stored):
         return ScheduleSlot.of(stored[number - 1])
-    return ScheduleSlot()
+    return _EMPTY
 
 
-def _differing(
-    edits: dict[int, ScheduleSlot], stored: tuple[ScheduleSession, ...]
-) -> tuple[tuple[int, ScheduleSlot], ...]:
-    """Return the edits that differ from what is stored, in order of their number."""
-    slots = ((number, _tidy(slot)) for number, slot in sorted(edits.items()))
-    return tuple(
-        (number, slot) for number, slot in slots if slot != _stored_slot(stored, number)
+def _session(number: int, edit: SlotEdit) -> ScheduleSession | None:
+    """Return the session an edited slot stands for; None if it is deleted.
+
+    Raises `InvalidSchedule` naming a slot that lacks a time or can't be edited.
+    """
+    slot, original = edit.slot, edit.original(number)
+    if slot.start is None or slot.end is None:
+        raise InvalidSchedule(Cause.SESSION_INCOMPLETE, number=str(number))
+    if slot.is_unused:
+        return None
+    session = ScheduleSession(
+        start=slot.start,
+        end=slot.end,
+        mode=slot.mode or DEFAULT_MODE,
+        days=slot.days or EVERY_DAY,
     )
+    if original is not None and original.verbatim:
+        raise InvalidSchedule(Cause.SESSION_ONLY_IN_APP, number=str(number))
+    return session
+
+
+def _place_of(
+    wanted: ScheduleSession, sessions: Sequence[ScheduleSession]
+) -> int | None:
+    """Return where a session is among others, whatever else they carry."""
+    for place, session in enumerate(sessions):
+        if replace(session, extra=wanted.extra, verbatim=wanted.verbatim) == wanted:
+            return place
+    return None
+
+
+def _is_caught_up(number: int, edit: SlotEdit, now: Sequence[ScheduleSession]) -> bool:
+    """Whether the charger has what an edit asks for without having been asked."""
+    original = edit.original(number)
+    if original is not None and _place_of(original, now) is not None:
+        return False
+    try:
+        wanted = _session(number, edit)
+    except InvalidSchedule:
+        return False
+    if wanted is not None:
+        return _place_of(wanted, now) is not None
+    # Deleted here; there, too, unless something else has come in its place.
+    return all(_place_of(session, edit.before) is not None for session in now)
 
 
 def _edited_end(

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 import time
 
-from .errors import NotConnected
+from .commands import limited
+from .errors import Cause, CommandTimeout, NotConnected
 from .protocol import JsonValue
 
 
@@ -12,7 +13,7 @@ class LedWriter:
     """Sends LED settings at most once per interval (protocol.md 9).
 
     What is asked for meanwhile is merged, later values over earlier ones, and every
-    caller learns how the write that carried its wish ended.
+    caller learns how the write that carried its request ended.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class LedWriter:
         self._interval = interval
         self._last = time.monotonic() - interval
         self._wanted: dict[str, JsonValue] = {}
-        # The batch that still takes wishes, and all that are on their way.
+        # The batch that still takes requests, and all that are on their way.
         self._batch: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -40,13 +41,23 @@ class LedWriter:
         if self._batch is None:
             self._batch = asyncio.create_task(self._write_batch(), name="hypervolt led")
             self._tasks.add(self._batch)
-            self._batch.add_done_callback(self._tasks.discard)
+            self._batch.add_done_callback(self._ended)
         batch = self._batch
-        # The batch belongs to all who wait: one who gives up must not cancel it.
-        await asyncio.wait([batch])
+        # The batch belongs to all callers: one that gives up must not cancel it.
+        try:
+            async with limited():
+                await asyncio.wait([batch])
+        except TimeoutError:
+            raise CommandTimeout("set_leds", Cause.NOT_CONFIRMED) from None
         if batch.cancelled():
-            raise NotConnected("set_leds", "the connection has been closed")
+            raise NotConnected("set_leds", Cause.CONNECTION_LOST)
         batch.result()
+
+    def _ended(self, batch: asyncio.Task[None]) -> None:
+        self._tasks.discard(batch)
+        if not batch.cancelled():
+            # All callers may have given up: then nothing else retrieves it.
+            batch.exception()
 
     async def stop(self) -> None:
         """Drop what has not been written yet."""

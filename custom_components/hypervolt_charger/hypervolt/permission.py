@@ -83,6 +83,23 @@ def mode_in_force(
     return state.charge_mode if state.plug_and_charge_mode is None else window.mode
 
 
+def charge_mode_with_sessions(
+    state: HypervoltDeviceState, at: datetime, zone: tzinfo
+) -> str | None:
+    """Return the charge mode of a charger whose sessions have their own, the V3 API's.
+
+    During a window it is the session's. Between windows it is Plug and Charge's, which
+    is kept, and not known while Octopus chooses (protocol.md 7).
+    """
+    schedule = _obeyed(state)
+    if schedule is None:
+        return state.charge_mode
+    if (window := _running_window(schedule, at, zone)) is not None:
+        return window.mode
+    octopus = state.activation_mode is HypervoltActivationMode.OCTOPUS
+    return None if octopus else state.charge_mode
+
+
 def schedule_forbids(state: HypervoltDeviceState, at: datetime, zone: tzinfo) -> bool:
     """Whether a schedule is in force that says not now."""
     schedule = _obeyed(state)

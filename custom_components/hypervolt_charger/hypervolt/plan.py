@@ -5,16 +5,19 @@ names of lists and of their members, never at who made them. What looks like a p
 is refused, because taken for a plan it would charge the car round the clock.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 import json
+import math
 import re
 from typing import Final, TypeAlias, TypeGuard
 
-from .errors import HypervoltError, InvalidSchedule
+from .errors import Cause, HypervoltError, InvalidSchedule
 from .schedule import (
     DAY_END,
     EVERY_DAY,
@@ -27,6 +30,7 @@ from .schedule import (
     end_instant,
     first_instant,
     local_windows,
+    merge_windows,
     next_occurrence,
     parse_days,
 )
@@ -37,6 +41,9 @@ _WEEK: Final = timedelta(days=7)
 # The shortest of days, that on which clocks go forward.
 _WHOLE_DAY: Final = timedelta(hours=23)
 _ALMOST_A_MINUTE: Final = timedelta(seconds=59, microseconds=999_999)
+
+
+_Times: TypeAlias = tuple[ClockTime, ClockTime]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,6 +105,7 @@ class PlanProblem(StrEnum):
     ONLY_PAST = "only_past"
     NO_DATES = "no_dates"
     PRICE_LIST = "price_list"
+    OWN_ENTITY = "own_entity"
     TOO_FAR = "too_far"
     TOO_MANY = "too_many"
 
@@ -111,18 +119,34 @@ class PlanHint(StrEnum):
     FOLLOW_ENTITY = "follow_entity"
     ALL_DAY = "all_day"
     ONE_DEFERRABLE = "one_deferrable"
+    TOO_LONG = "too_long"
+
+
+_CAUSES: Final = {
+    PlanProblem.TOO_FAR: Cause.PLAN_TOO_FAR,
+    PlanProblem.TOO_MANY: Cause.TOO_MANY_SESSIONS,
+}
 
 
 class PlanError(HypervoltError):
     """There is no plan to write; nothing was sent."""
 
     def __init__(
-        self, reason: PlanProblem, detail: str, hint: PlanHint | None = None
+        self,
+        reason: PlanProblem,
+        detail: str,
+        hint: PlanHint | None = None,
+        **details: str,
     ) -> None:
-        """Say which problem it is, in words for the log, and what may help."""
+        """Say which problem it is, in words for the log, and what may help.
+
+        `details` are those of the cause.
+        """
         super().__init__(detail)
         self.reason = reason
         self.hint = hint
+        self.cause = _CAUSES.get(reason, Cause.INVALID_PLAN)
+        self.details = details
 
 
 # Windows --------------------------------------------------------------------------
@@ -182,7 +206,7 @@ def backup_window(start: time, end: time, *, now: datetime, zone: tzinfo) -> Win
     Raises `InvalidSchedule` if the times are equal.
     """
     if start == end:
-        raise InvalidSchedule("the backup schedule starts and ends at the same time")
+        raise InvalidSchedule(Cause.BACKUP_WITHOUT_LENGTH)
     return _next_window(ClockTime.from_time(start), ClockTime.from_time(end), now, zone)
 
 
@@ -208,17 +232,20 @@ def to_sessions(
         raise PlanError(
             PlanProblem.TOO_FAR, "a charger plans only seven days ahead, and no more"
         )
-    closed: list[Window] = []
-    while len(sessions := _sessions(planned, zone, mode)) > max_sessions:
-        gap = _smallest_gap(planned, zone)
-        if gap is None:
-            raise PlanError(
-                PlanProblem.TOO_MANY,
-                f"the plan needs {len(sessions)} sessions,"
-                f" but the charger takes at most {max_sessions}",
-            )
-        closed.append(gap)
-        planned = clean((*planned, gap), now=now)
+    closed: tuple[Window, ...] = ()
+    sessions = _sessions(planned, zone, mode)
+    if len(sessions) > max_sessions:
+        closed = _gaps_to_close(planned, zone, max_sessions)
+        planned = clean((*planned, *closed), now=now)
+        sessions = _sessions(planned, zone, mode)
+    if len(sessions) > max_sessions:
+        raise PlanError(
+            PlanProblem.TOO_MANY,
+            f"the plan needs {len(sessions)} sessions,"
+            f" but the charger takes at most {max_sessions}",
+            needed=str(len(sessions)),
+            most=str(max_sessions),
+        )
     return sessions, tuple(sorted(closed))
 
 
@@ -243,7 +270,7 @@ def to_daily_intervals(
         if window.start < horizon
         for part in _local_parts(Window(window.start, min(window.end, horizon)), zone)
     ]
-    merged = _merge_clock(parts)
+    merged = merge_windows(parts)
     if len(merged) > 1 and merged[0][0] == MIDNIGHT and merged[-1][1] == DAY_END:
         merged = [*merged[1:-1], (merged[-1][0], merged[0][1])]
     sessions = (ScheduleSession(start=start, end=end) for start, end in merged)
@@ -261,7 +288,7 @@ def _sessions(
             by_day.setdefault(day, []).append((part.start, part.end))
     days_of: dict[tuple[ClockTime, ClockTime], frozenset[Weekday]] = {}
     for day, parts in by_day.items():
-        for times in _merge_clock(parts):
+        for times in merge_windows(parts):
             days_of[times] = days_of.get(times, frozenset()) | {day}
     return tuple(
         ScheduleSession(start=start, end=end, days=days, mode=mode)
@@ -275,28 +302,62 @@ def _local_parts(window: Window, zone: tzinfo) -> list[LocalWindow]:
     return local_windows(start, end, zone)
 
 
-def _merge_clock(
-    parts: Iterable[tuple[ClockTime, ClockTime]],
-) -> list[tuple[ClockTime, ClockTime]]:
-    """Merge what overlaps or touches on the clock, such as in a repeated hour."""
-    merged: list[tuple[ClockTime, ClockTime]] = []
-    for start, end in sorted(parts):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+def _gaps_to_close(
+    windows: Sequence[Window], zone: tzinfo, max_sessions: int
+) -> tuple[Window, ...]:
+    """Return the smallest gaps whose closing gets the sessions down, if need be all.
+
+    Only gaps within one local day: closing others saves no session.
+    """
+    neighbours = sorted(
+        (
+            (before, after)
+            for before, after in pairwise(windows)
+            if (before.end - _MINUTE).astimezone(zone).date()
+            == after.start.astimezone(zone).date()
+        ),
+        key=lambda pair: (pair[1].start - pair[0].end, pair[0].end),
+    )
+    count = _SessionCount()
+    for window in windows:
+        count.add(_local_parts(window, zone))
+    closed: list[Window] = []
+    for before, after in neighbours:
+        if len(count) <= max_sessions:
+            break
+        closed.append(Window(before.end, after.start))
+        # Not the gap alone: where clocks go forward it meets neither on the clock.
+        count.add(_local_parts(Window(before.start, after.end), zone))
+    return tuple(closed)
 
 
-def _smallest_gap(windows: Sequence[Window], zone: tzinfo) -> Window | None:
-    """Return the shortest gap within one local day; closing others saves no session."""
-    gaps = [
-        Window(before.end, after.start)
-        for before, after in pairwise(windows)
-        if (before.end - _MINUTE).astimezone(zone).date()
-        == after.start.astimezone(zone).date()
-    ]
-    return min(gaps, key=lambda gap: (gap.end - gap.start, gap.start), default=None)
+class _SessionCount:
+    """Counts the sessions that parts of days make, as more parts are added."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Weekday, list[_Times]] = {}
+        self._days: Counter[_Times] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._days)
+
+    def add(self, added: Iterable[LocalWindow]) -> None:
+        """Merge parts with those of their days."""
+        for part in added:
+            parts = self._parts.setdefault(Weekday(part.day.weekday()), [])
+            first = bisect_left(parts, part.start, key=lambda times: times[1])
+            last = bisect_right(parts, part.end, key=lambda times: times[0])
+            met = parts[first:last]
+            merged = (
+                min([part.start, *(start for start, _ in met)]),
+                max([part.end, *(end for _, end in met)]),
+            )
+            parts[first:last] = [merged]
+            self._days[merged] += 1
+            for times in met:
+                self._days[times] -= 1
+                if not self._days[times]:
+                    del self._days[times]
 
 
 def _next_window(
@@ -333,6 +394,11 @@ _LIST_KEYS: Final = (
 _PRICE_LIST_KEYS: Final = frozenset(
     ("rates", "prices", "raw_today", "raw_tomorrow", "forecasts", "forecast")
 )
+_PRICE_LIST_NAME: Final = re.compile(r"prices?_(?:today|tomorrow)|_prices$|_rates$")
+# Lists of planners whose rows carry a price: what is in them has been chosen.
+_CHOSEN_KEYS: Final = frozenset(
+    ("target_times", "planned", "charging_schedule", "planned_windows", "windows")
+)
 _START_KEYS: Final = (
     "start",
     "start_time",
@@ -342,8 +408,41 @@ _START_KEYS: Final = (
     "valid_from",
 )
 _END_KEYS: Final = ("end", "end_time", "endDtUtc", "endDt", "to", "stop", "valid_to")
-_PRICE_KEYS: Final = frozenset(
-    ("price", "value", "value_inc_vat", "agile_pred", "per_kwh", "total")
+# Beside the starts of windows; price lists often have no ends.
+_PRICE_START_KEYS: Final = (
+    *_START_KEYS,
+    "startsAt",
+    "starts_at",
+    "hour",
+    "time",
+    "date",
+    "datetime",
+    "date_time",
+    "start_date",
+    "timestamp",
+    "start_timestamp",
+)
+_PRICE_KEYS: Final = frozenset(("value", "total", "rate", "agile_pred"))
+_PRICE_WORD: Final = re.compile(r"price|cost|per_?kwh|(?:inc|exc)l?_vat|unit_rate")
+# Members that say how much is charged; without any a window is not one.
+_AMOUNT_KEYS: Final = ("kwh", "power", "power_kw", "estimated_power_kw", "energy")
+_STATUS_KEYS: Final = ("status", "state")
+_SWITCH_KEYS: Final = ("enabled", "charge")
+_CANCELLED_KEYS: Final = ("cancelled", "canceled", "deleted")
+_NOT_PLANNED: Final = frozenset(
+    (
+        *("off", "cancelled", "canceled", "deleted", "disabled", "inactive", "skipped"),
+        *(
+            "rejected",
+            "declined",
+            "aborted",
+            "expired",
+            "completed",
+            "finished",
+            "ended",
+        ),
+        *("failed", "idle"),
+    )
 )
 _INCOMPLETE_KEYS: Final = (
     "rates_incomplete",
@@ -361,6 +460,7 @@ _SPACED_OFFSET: Final = re.compile(r"\s+(?=(?:[+-]\d{2}:?\d{2}|Z)$)")
 _NO_CHARGING: Final = re.compile(r"dis|stop|\bnot?\b|batter|export|sell")
 # A week of five minutes has 2016.
 _MOST_ROWS: Final = 5000
+_LONGEST_TEXT: Final = 1_000_000
 _EPOCHS: Final = (1_000_000_000, 100_000_000_000)  # seconds, from 2001 on
 
 Row: TypeAlias = Mapping[object, object]
@@ -408,6 +508,8 @@ def read_plan(
     context = _Context(now.astimezone(UTC), local_zone, include_boost)
     try:
         found = _find(value, attribute)
+        if sum(len(each.rows) for each in found) > _MOST_ROWS:
+            raise _too_long()
         outcomes = [o for each in found for o in _read_list(each, context)]
     except RecursionError as err:
         raise PlanError(
@@ -460,6 +562,8 @@ def _find(value: object, attribute: str | None) -> list[_Found]:
 
 def _find_in_text(text: str, attribute: str | None) -> list[_Found]:
     text = text.strip()
+    if len(text) > _LONGEST_TEXT:
+        raise _too_long()
     if text.casefold() in _NOTHING_TEXTS:
         raise PlanError(PlanProblem.NOT_EVALUATED, "there is no plan yet")
     if text[0] not in "[{":
@@ -509,7 +613,8 @@ def _named(attributes: Row, attribute: str) -> object:
 
 def _find_under(key: str, value: object, attributes: Row) -> list[_Found]:
     """Return the list under a known or named key."""
-    if key.rpartition(".")[2] in _PRICE_LIST_KEYS:
+    name = key.rpartition(".")[2]
+    if name in _PRICE_LIST_KEYS or _names_prices(name):
         raise _price_list(key)
     if (
         key == "target_times"
@@ -527,8 +632,8 @@ def _find_under(key: str, value: object, attributes: Row) -> list[_Found]:
 
 def _find_unnamed(attributes: Row) -> list[_Found]:
     """Recognise data by its shape: no list of a name we know."""
-    for key in attributes:
-        if key in _PRICE_LIST_KEYS:
+    for key, value in attributes.items():
+        if key in _PRICE_LIST_KEYS or (_is_list(value) and _names_prices(key)):
             raise _price_list(str(key))
     if any(key in attributes for key in _DAY_KEYS):
         return _find_weekdays(attributes)
@@ -575,6 +680,12 @@ def _find_timeslots(attributes: Row) -> list[_Found]:
     return [_Found("timeslots", rows, frozenset({day})) for day in sorted(days)]
 
 
+def _too_long() -> PlanError:
+    return PlanError(
+        PlanProblem.NOT_UNDERSTOOD, "the list is too long for a plan", PlanHint.TOO_LONG
+    )
+
+
 def _price_list(key: str) -> PlanError:
     return PlanError(
         PlanProblem.PRICE_LIST,
@@ -587,30 +698,62 @@ def _price_list(key: str) -> PlanError:
 
 def _read_list(found: _Found, context: _Context) -> list[Window | Dropped]:
     outcomes: list[Window | Dropped]
-    if len(found.rows) > _MOST_ROWS:
-        raise PlanError(PlanProblem.NOT_UNDERSTOOD, "the list is too long for a plan")
     if names := {name for row in found.rows for name in _power_names(row)}:
         outcomes = _read_points(found.rows, names, context)
     else:
-        rows = (_ranges(r) if isinstance(r, str) else [r] for r in found.rows)
-        outcomes = [_read_row(row, found, context) for some in rows for row in some]
-    if found.days is None:
-        _refuse_prices(found.key, outcomes)
+        rows = [
+            row
+            for some in found.rows
+            for row in (_ranges(some) if isinstance(some, str) else [some])
+        ]
+        if len(rows) > _MOST_ROWS:
+            raise _too_long()
+        outcomes = [_read_row(row, found, context) for row in rows]
+        if found.days is None:
+            _refuse_prices(found.key, rows, outcomes)
     return outcomes
 
 
-def _refuse_prices(key: str, outcomes: Iterable[Window | Dropped]) -> None:
-    """Raise for what is no plan but a tariff: a day and more without a gap."""
-    rows = list(outcomes)
-    windows = sorted({row for row in rows if isinstance(row, Window)})
-    prices = any(isinstance(r, Dropped) and r.reason is DropReason.PRICE for r in rows)
-    if not windows and prices:
-        raise _price_list(key)
-    if len(windows) < 2 or windows[-1].end - windows[0].start < _WHOLE_DAY:
+def _refuse_prices(
+    key: str, rows: Sequence[object], outcomes: Sequence[Window | Dropped]
+) -> None:
+    """Raise for what is not a plan but a tariff: prices from one moment to the next."""
+    reasons = {row.reason for row in outcomes if isinstance(row, Dropped)}
+    priced = sorted(
+        outcome
+        for row, outcome in zip(rows, outcomes, strict=True)
+        if isinstance(outcome, Window) and _has_price(row)
+    )
+    if not any(isinstance(outcome, Window) for outcome in outcomes):
+        if DropReason.PRICE in reasons:
+            raise _price_list(key)
         return
-    equal = len({window.end - window.start for window in windows}) == 1
-    if equal and all(one.end == other.start for one, other in pairwise(windows)):
+    touching = [
+        after.start - before.end <= _MINUTE for before, after in pairwise(priced)
+    ]
+    if key.rpartition(".")[2] not in _CHOSEN_KEYS:
+        if any(touching):
+            raise _price_list(key)
+        return
+    # Even there a whole day of equal rows, none of them off, has hardly been chosen.
+    if not touching or not all(touching) or DropReason.OFF in reasons:
+        return
+    equal = len({window.end - window.start for window in priced}) == 1
+    if equal and priced[-1].end - priced[0].start >= _WHOLE_DAY:
         raise _price_list(key)
+
+
+def _has_price(row: object) -> bool:
+    return isinstance(row, Mapping) and any(
+        isinstance(key, str)
+        and not _is_list(value)
+        and (key in _PRICE_KEYS or _PRICE_WORD.search(key[:100].casefold()))
+        for key, value in row.items()
+    )
+
+
+def _names_prices(key: object) -> bool:
+    return isinstance(key, str) and bool(_PRICE_LIST_NAME.search(key[:100]))
 
 
 def _read_row(row: object, found: _Found, context: _Context) -> Window | Dropped:
@@ -627,8 +770,8 @@ def _row_window(row: object, found: _Found, context: _Context) -> Window:
     start_key, start = _first(row, _START_KEYS)
     end_key, end = _first(row, _END_KEYS)
     if start is None or end is None:
-        priced = end is None and not _PRICE_KEYS.isdisjoint(row)
-        timed = start is not None or row.get("date_time") is not None
+        priced = end is None and _has_price(row)
+        timed = bool(_first(row, _PRICE_START_KEYS)[0])
         raise _DropError(DropReason.PRICE if priced and timed else DropReason.NO_TIMES)
     _check_wanted(row, found.key, context)
     for edge in (start, end):
@@ -647,15 +790,14 @@ def _row_window(row: object, found: _Found, context: _Context) -> Window:
 
 
 def _check_wanted(row: Row, key: str, context: _Context) -> None:
-    """Raise `_DropError` for a row that tells when not to charge, or a person's boost."""
-    if key.rpartition(".")[2] == "charging_schedule" and "value" in row:
-        if not _is_on(row["value"]):
-            raise _DropError(DropReason.OFF)
-        return
-    if key.rpartition(".")[2] in ("windows", "planned_windows") and "action" in row:
-        action = str(row["action"]).casefold().replace("_", " ")
-        if "charg" not in action or _NO_CHARGING.search(action):
-            raise _DropError(DropReason.NOT_CHARGING)
+    """Raise `_DropError` for a row that says when not to charge, or a user's boost."""
+    name = key.rpartition(".")[2]
+    if name == "charging_schedule" and "value" in row and not _is_on(row["value"]):
+        raise _DropError(DropReason.OFF)
+    if _is_off(row):
+        raise _DropError(DropReason.OFF)
+    if "action" in row and not _is_charging(row["action"], name):
+        raise _DropError(DropReason.NOT_CHARGING)
     meta = row.get("meta")
     source = row.get("source") or (
         meta.get("source") if isinstance(meta, Mapping) else None
@@ -663,6 +805,32 @@ def _check_wanted(row: Row, key: str, context: _Context) -> None:
     own = str(source).casefold().startswith(("boost", "bump"))
     if own and not context.include_boost:
         raise _DropError(DropReason.OWN_BOOST)
+
+
+def _is_off(row: Row) -> bool:
+    """Whether a row says that nothing is charged in it, or that it was cancelled.
+
+    `charge_in_kwh` and `chargeKwh` do not count: Octopus sets them to 0 once the target
+    is reached, and the window stays cheap.
+    """
+    return (
+        any(_is_zero(row.get(key)) for key in _AMOUNT_KEYS)
+        or any(_is_word(row.get(key), _NOT_PLANNED) for key in _STATUS_KEYS)
+        or any(
+            row.get(key) is not None and not _is_on(row[key]) for key in _SWITCH_KEYS
+        )
+        or any(_is_on(row.get(key)) for key in _CANCELLED_KEYS)
+    )
+
+
+def _is_charging(action: object, name: str) -> bool:
+    """Read PowerSync's actions, those of the grid and a home battery among them."""
+    words = str(action).casefold().replace("_", " ")
+    if _NO_CHARGING.search(words):
+        return False
+    return "charg" in words or (
+        name not in ("windows", "planned_windows") and words in ("on", "turn on")
+    )
 
 
 def _clock_window(
@@ -751,19 +919,32 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 def _is_on(value: object) -> bool:
     """Read a flag or a number, either of them also as a text."""
-    if isinstance(value, str) and value.strip().casefold() in ("true", "on", "yes"):
-        return True
-    return _number(value) != 0
+    return _is_word(value, ("true", "on", "yes")) or _number(value) != 0
+
+
+def _is_zero(value: object) -> bool:
+    """Whether a number is there, also as a text, and is 0."""
+    return _finite(value) == 0
+
+
+def _is_word(value: object, words: Collection[str]) -> bool:
+    return isinstance(value, str) and value[:100].strip().casefold() in words
 
 
 def _number(value: object) -> float:
-    """Return a number, also one in a text; what is none counts as nothing."""
+    """Return a number, also one in a text; anything else counts as nothing."""
+    return _finite(value) or 0.0
+
+
+def _finite(value: object) -> float | None:
+    """Return a number, also one in a text; None for anything else, such as NaN."""
     if not isinstance(value, str | int | float):
-        return 0.0
+        return None
     try:
-        return float(value)
+        number = float(value)
     except (ValueError, OverflowError):
-        return 0.0
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _short(row: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import json
+import re
 from typing import Final, TypeAlias
 
 JsonValue: TypeAlias = (
@@ -21,6 +22,12 @@ MAX_REMEMBERED_REQUESTS: Final = 20
 
 # As long as a state of Home Assistant may be; all names and modes are far shorter.
 _MAX_TEXT: Final = 255
+# Addresses, ids of chargers, and whatever has the alphabet and length of a token.
+_SECRET: Final = re.compile(
+    r"[^\s\"'<>=:]{1,64}(?:@|%40)[^\s\"'<>]{1,255}|\d{9,}|[\w\-+/=.~%]{32,}"
+)
+# More of a text is not searched; what is shown of it is far shorter.
+_SEARCHED: Final = 4096
 
 
 class Method(StrEnum):
@@ -51,11 +58,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A refusal; without an id when its request had none, or the cloud forgot it."""
+    """A refusal; without an id when its request had none, or the cloud forgot it.
+
+    `method` is that of the request where the refusal names it.
+    """
 
     request_id: str | None
     code: int | None
     message: str
+    method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +96,16 @@ def decode(text: str | bytes) -> Message | None:
     frame = _object(text)
     if frame is None:
         return None
+    # What answers is no push, even if it also names a method (5.2 rule 9).
     method = frame.get("method")
-    if isinstance(method, str):
-        return Push(method, frame.get("params"))
     request_id = _request_id(frame.get("id"))
     error = frame.get("error")
     if error is not None:
-        return _failure(request_id, error)
+        return _failure(request_id, error, method if isinstance(method, str) else None)
     if request_id is not None and "result" in frame:
         return Reply(request_id, frame["result"])
+    if isinstance(method, str):
+        return Push(method, frame.get("params"))
     return None
 
 
@@ -109,6 +121,15 @@ def decode_session(text: str | bytes) -> Message | None:
     if "charging" in frame:
         return Push(Method.SESSION, dict(frame))
     return decode(text)
+
+
+def redacted(text: str) -> str:
+    """Return text of the cloud without what may be a token, an address or an id.
+
+    Errors and reasons may repeat what they were sent. To be used before the text is
+    shortened: half a secret would not be found.
+    """
+    return _SECRET.sub("…", text[:_SEARCHED])
 
 
 def readable(text: str) -> str:
@@ -175,10 +196,10 @@ class SentRequests:
         if message.request_id is not None:
             known = self._requests.get(message.request_id)
             return known[1] if known else None
-        # An error without an id names the method in its text instead (F7).
-        text = message.message if isinstance(message, Failure) else ""
+        # An error without an id names the method instead, in its text mostly (F7).
         for method, answer in self._requests.values():
-            if not answer.done() and method in text:
+            named = method == message.method or method in message.message
+            if not answer.done() and named:
                 return answer
         return None
 
@@ -198,7 +219,7 @@ def _request_id(value: JsonValue) -> str | None:
     return str(value)
 
 
-def _failure(request_id: str | None, error: JsonValue) -> Failure:
+def _failure(request_id: str | None, error: JsonValue, method: str | None) -> Failure:
     """Both shapes of 5.7: the reason stands under `error` or under `message`."""
     if not isinstance(error, dict):
         error = {"message": error}
@@ -207,4 +228,4 @@ def _failure(request_id: str | None, error: JsonValue) -> Failure:
     if not message or not isinstance(message, str):
         message = "no reason given"
     code = code if isinstance(code, int) else None
-    return Failure(request_id, code, readable(message))
+    return Failure(request_id, code, readable(redacted(message)), method)

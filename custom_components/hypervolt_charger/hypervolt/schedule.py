@@ -5,26 +5,38 @@ A session may cross midnight here; the wire of the V3 API does not allow that, s
 time zones come in as `tzinfo`, because loading one reads files.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from itertools import combinations
+import json
 import re
-from typing import Final, Self
+from typing import Final, NewType, Self, TypeAlias
 
-from .errors import InvalidSchedule
+from .errors import Cause, InvalidSchedule
 from .protocol import JsonValue, readable
 
 DEFAULT_TIME_ZONE: Final = "Europe/London"
 
 _SECONDS_A_DAY: Final = 86_400
+_SECONDS_A_MINUTE: Final = 60
 _SECOND: Final = timedelta(seconds=1)
 _ALMOST_A_SECOND: Final = timedelta(microseconds=999_999)
 _DAY: Final = timedelta(days=1)
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _DISPATCH_MODE: Final = "boost"
+_MODES: Final = ("boost", "eco", "super_eco", "super_eco_battery_safe")
+# What is written of a schedule and of a session; other members are kept as they are.
+_V3_MEMBERS: Final = frozenset({"enabled", "type", "sessions"})
+_SESSION_MEMBERS: Final = frozenset({"start_time", "end_time", "mode", "days"})
+_V2_MEMBERS: Final = frozenset({"type", "tz", "intervals", "enabled"})
+_SESSION_TYPE: Final = "recurring"
+
+# A JSON document as text, or "" for none.
+JsonText = NewType("JsonText", str)
+_NO_JSON: Final = JsonText("")
 # No charger has more; what has is not taken for a schedule, rather than in part.
 _MOST_SESSIONS: Final = 100
 
@@ -73,16 +85,30 @@ class ClockTime:
         """Read `HH:MM` or `HH:MM:SS`, up to 24:00; `InvalidSchedule` for the rest."""
         match = _CLOCK.fullmatch(text.strip())
         if match is None:
-            raise InvalidSchedule(f'"{text}" is no time of day such as 23:30')
+            raise InvalidSchedule(Cause.INVALID_TIME, text=readable(text))
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         if minutes > 59 or seconds > 59:
-            raise InvalidSchedule(f'"{text}" is no time of day such as 23:30')
+            raise InvalidSchedule(Cause.INVALID_TIME, text=readable(text))
         return cls(hours * 3600 + minutes * 60 + seconds)
 
     @classmethod
     def from_time(cls, value: time) -> Self:
         """Take the clock time of a `datetime.time`; parts of a second are dropped."""
         return cls(value.hour * 3600 + value.minute * 60 + value.second)
+
+    def as_start(self) -> Self:
+        """Return the whole minute it lies in: schedules have no seconds."""
+        return type(self)(self.seconds - self.seconds % _SECONDS_A_MINUTE)
+
+    def as_end(self) -> Self:
+        """Return the whole minute it lies in; in the day's last one, 24:00.
+
+        Ends are rounded as starts are, so that windows that meet do not overlap. Who
+        enters 23:59:59 means the end of the day.
+        """
+        if self.seconds > _SECONDS_A_DAY - _SECONDS_A_MINUTE:
+            return type(self)(_SECONDS_A_DAY)
+        return self.as_start()
 
     def to_time(self) -> time:
         """Return the same as `datetime.time`, which knows no 24:00: that is 00:00."""
@@ -111,6 +137,9 @@ class ScheduleSession:
     An end at or before the start lies on the following day; `days` are those of the
     start. `mode` is kept as text so that a mode unknown to us survives. A dispatch of
     Octopus happens once: `on_date` is the local date it starts on (protocol.md 8.3).
+
+    `extra` are members of the V3 API's session that have no meaning here, as JSON.
+    `verbatim` is the whole session as JSON if it can't be written in any other way.
     """
 
     start: ClockTime
@@ -118,6 +147,8 @@ class ScheduleSession:
     days: frozenset[Weekday] = EVERY_DAY
     mode: str = "boost"
     on_date: date | None = None
+    extra: JsonText = _NO_JSON
+    verbatim: JsonText = _NO_JSON
 
     @property
     def is_whole_day(self) -> bool:
@@ -132,12 +163,23 @@ class ScheduleSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """The schedule in force on a charger."""
+    """The active schedule of a charger.
+
+    What can't be read is kept as JSON, to be written again: `extra` are other members
+    of the document, `unread` items of its list of sessions.
+    """
 
     enabled: bool
     type: str = ScheduleType.HYPERVOLT
     sessions: tuple[ScheduleSession, ...] = ()
     time_zone: str | None = None
+    extra: JsonText = _NO_JSON
+    unread: tuple[JsonText, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it never charges the car; what can't be read may do so."""
+        return not self.sessions and not self.unread
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -208,7 +250,7 @@ def _day_named(name: str, word: str) -> Weekday:
     for day in Weekday:
         if len(stem) >= 2 and day.name.casefold().startswith(stem):
             return day
-    raise InvalidSchedule(f'"{word}" is no day of the week')
+    raise InvalidSchedule(Cause.INVALID_DAY, text=readable(word))
 
 
 # The wire form of the V3 API ------------------------------------------------------
@@ -220,9 +262,9 @@ def read_v3(
     """Read what `schedules.get` and `schedule.set` answer or push (protocol.md 8.2).
 
     Returns an empty, disabled schedule if the charger has none, and None if `payload`
-    tells nothing about schedules. Items that make no sense are left out. Date-times are
-    UTC and become local in `zone` (protocol.md 8.3); with `now`, aware, dispatches that
-    have ended are left out too (F21).
+    says nothing about schedules or can't be read. Items that make no sense are no
+    sessions. Date-times are UTC and become local in `zone` (protocol.md 8.3); with
+    `now`, aware, dispatches that have ended are none either (F21).
     """
     if not isinstance(payload, dict):
         return None
@@ -233,39 +275,75 @@ def read_v3(
         return Schedule(enabled=False)
     if not isinstance(applied, dict):
         return None
-    if _has_too_many(applied.get("sessions")):
+    items = applied.get("sessions") or []
+    if not isinstance(items, list) or _has_too_many(items):
         return None
     kind = _read_type(applied.get("type"))
+    enabled = _truth(applied.get("enabled"))
     octopus = kind == ScheduleType.OCTOPUS
-    sessions = tuple(_read_sessions(applied, octopus=octopus, zone=zone or UTC))
+    sessions: list[ScheduleSession] = []
+    unread: list[JsonText] = []
+    for item in items:
+        session = _read_item(item, octopus=octopus, zone=zone or UTC)
+        if session is None or (now is not None and _is_over(session, now, zone or UTC)):
+            unread.append(_json_text(item))
+        else:
+            sessions.append(session)
     if octopus:
-        sessions = tuple(s for s in sessions if s.mode.casefold() == _DISPATCH_MODE)
-    if now is not None:
-        sessions = tuple(s for s in sessions if not _is_over(s, now, zone or UTC))
+        # Not written here: only what can be read matters.
+        dispatches = (s for s in sessions if s.mode.casefold() == _DISPATCH_MODE)
+        return Schedule(enabled=enabled, type=kind, sessions=_join(tuple(dispatches)))
     return Schedule(
-        enabled=_truth(applied.get("enabled")), type=kind, sessions=_join(sessions)
+        enabled=enabled,
+        type=kind,
+        sessions=_join(sessions),
+        extra=_extra(applied, _V3_MEMBERS, {"is_default": False}),
+        unread=tuple(unread),
     )
+
+
+def reports_schedule(payload: JsonValue) -> bool:
+    """Whether a charger's answer or push holds a schedule that can be read."""
+    return read_v3(payload, zone=None) is not None
 
 
 def write_v3(schedule: Schedule, *, enabled: bool) -> dict[str, JsonValue]:
     """Return the full `params` of `schedule.set` (protocol.md 8.2).
 
-    Windows across midnight are split there, the second half on the next day. Raises
-    `InvalidSchedule` for a session that has no length or no days, and for a schedule of
-    Octopus, which is not ours to write.
+    Windows across midnight are split there, the second half on the next day; times are
+    whole minutes. What could not be read is written as it was. Raises `InvalidSchedule`
+    for a session that has no length or no days, and for a schedule of Octopus, which
+    can't be written.
     """
     if schedule.type == ScheduleType.OCTOPUS:
-        raise InvalidSchedule("the schedule is made by Octopus and can't be changed")
+        raise InvalidSchedule(Cause.OCTOPUS_IN_CONTROL)
     sessions: list[JsonValue] = []
     for number, session in enumerate(schedule.sessions, start=1):
+        if session.verbatim:
+            sessions.append(_members(session.verbatim))
+            continue
         _check(session, number)
-        sessions.extend(_write_part(part) for part in _split(session))
+        whole = _in_whole_minutes(session)
+        sessions.extend(_write_part(part) for part in _split(whole))
+    sessions.extend(json.loads(item) for item in schedule.unread if item)
     return {
         "enabled": enabled,
         "is_default": False,
         "type": str(schedule.type),
         "sessions": sessions,
+        **_members(schedule.extra),
     }
+
+
+def without_extra(schedule: Schedule) -> Schedule:
+    """Return a schedule without the members that have no meaning here."""
+    sessions = tuple(replace(session, extra=_NO_JSON) for session in schedule.sessions)
+    return replace(schedule, sessions=sessions, extra=_NO_JSON)
+
+
+def read_mode(text: str) -> str:
+    """Return a charge mode in lower case; one that is not known as it is."""
+    return text.casefold() if text.casefold() in _MODES else text
 
 
 def _read_type(value: JsonValue) -> str:
@@ -275,18 +353,34 @@ def _read_type(value: JsonValue) -> str:
     return known.get(value.casefold(), readable(value))
 
 
-def _read_sessions(
-    applied: dict[str, JsonValue], *, octopus: bool, zone: tzinfo
-) -> Iterator[ScheduleSession]:
-    items = applied.get("sessions")
-    for item in items if isinstance(items, list) else ():
-        if not isinstance(item, dict):
-            continue
+def _read_item(
+    item: JsonValue, *, octopus: bool, zone: tzinfo
+) -> ScheduleSession | None:
+    """Read one item of the list of sessions; None if it makes no sense."""
+    if not isinstance(item, dict):
+        return None
+    try:
+        session = _read_session(item, octopus=octopus, zone=zone)
+        if octopus:
+            return session
+        extra = _extra(item, _SESSION_MEMBERS, {"session_type": _SESSION_TYPE})
+        is_dated = "T" in _text(item.get("start_time")).upper()
+        if is_dated or session.start == session.end or _has_odd_days(item):
+            return replace(session, verbatim=_json_text(item))
+    except ValueError:
+        return None
+    return replace(session, extra=extra)
+
+
+def _has_odd_days(item: dict[str, JsonValue]) -> bool:
+    """Whether there is more among the days than days."""
+    days = item.get("days")
+    for word in days if isinstance(days, list) else ():
         try:
-            session = _read_session(item, octopus=octopus, zone=zone)
+            parse_days(_text(word))
         except ValueError:
-            continue
-        yield session
+            return True
+    return False
 
 
 def _read_session(
@@ -294,7 +388,7 @@ def _read_session(
 ) -> ScheduleSession:
     """Read one session; `ValueError` if it makes no sense."""
     start, end = _text(item.get("start_time")), _text(item.get("end_time"))
-    mode = _text(item.get("mode"), _DISPATCH_MODE)
+    mode = read_mode(_text(item.get("mode"), _DISPATCH_MODE))
     days = _read_days(item.get("days"))
     if "t" not in start.casefold():
         return _session(
@@ -379,6 +473,8 @@ def _meet_at_midnight(evening: ScheduleSession, morning: ScheduleSession) -> boo
         evening.end == DAY_END
         and morning.start == MIDNIGHT < morning.end < evening.start
         and evening.mode == morning.mode
+        and evening.extra == morning.extra
+        and not (evening.verbatim or morning.verbatim)
         and evening.on_date is None is morning.on_date
         and morning.days == _next_days(evening.days)
     )
@@ -395,17 +491,26 @@ def _split(session: ScheduleSession) -> list[ScheduleSession]:
     return [evening, replace(session, start=MIDNIGHT, days=days)]
 
 
+def _in_whole_minutes(session: ScheduleSession) -> ScheduleSession:
+    start, end = session.start.as_start(), session.end.as_end()
+    if start == end:
+        # It is shorter than a minute, but it is not nothing.
+        end = ClockTime(start.seconds + _SECONDS_A_MINUTE)
+    return replace(session, start=start, end=end)
+
+
 def _next_days(days: frozenset[Weekday]) -> frozenset[Weekday]:
     return frozenset(day.shifted(1) for day in days)
 
 
 def _write_part(part: ScheduleSession) -> JsonValue:
     return {
-        "session_type": "recurring",
+        "session_type": _SESSION_TYPE,
         "start_time": str(part.start),
         "end_time": str(part.end),
         "mode": part.mode,
         "days": [day.name for day in sorted(part.days)],
+        **_members(part.extra),
     }
 
 
@@ -415,24 +520,28 @@ def _write_part(part: ScheduleSession) -> JsonValue:
 def read_v2(body: JsonValue) -> Schedule | None:
     """Read the REST form, daily and without modes; None if it is no schedule at all.
 
-    Any key may be missing (protocol.md 8.1); intervals that make no sense are left out.
+    Any key may be missing (protocol.md 8.1); intervals that make no sense are no
+    sessions.
     """
     if not isinstance(body, dict):
         return None
-    intervals = body.get("intervals")
-    if _has_too_many(intervals):
+    intervals = body.get("intervals") or []
+    if not isinstance(intervals, list) or _has_too_many(intervals):
         return None
-    sessions = []
-    for interval in intervals if isinstance(intervals, list) else ():
+    sessions: list[ScheduleSession] = []
+    unread: list[JsonText] = []
+    for interval in intervals:
         try:
             sessions.append(_read_interval(interval))
         except ValueError:
-            continue
+            unread.append(_json_text(interval))
     zone = body.get("tz")
     return Schedule(
         enabled=_truth(body.get("enabled")),
         sessions=tuple(sessions),
         time_zone=readable(zone) if zone and isinstance(zone, str) else None,
+        extra=_extra(body, _V2_MEMBERS, {}),
+        unread=tuple(unread),
     )
 
 
@@ -446,17 +555,16 @@ def write_v2(schedule: Schedule, *, enabled: bool) -> dict[str, JsonValue]:
     intervals: list[JsonValue] = []
     for number, session in enumerate(schedule.sessions, start=1):
         if session.days != EVERY_DAY:
-            raise InvalidSchedule(
-                f"session {number} names days, but this charger repeats all its"
-                " sessions daily"
-            )
+            raise InvalidSchedule(Cause.SESSION_WITH_DAYS, number=str(number))
         end = _V2_LAST_SECOND if session.is_whole_day else session.end
         intervals.append([_write_clock(session.start), _write_clock(end)])
+    intervals.extend(json.loads(item) for item in schedule.unread if item)
     return {
         "type": "restricted" if intervals or enabled else "open",
         "tz": schedule.time_zone or DEFAULT_TIME_ZONE,
         "intervals": intervals,
         "enabled": enabled,
+        **_members(schedule.extra),
     }
 
 
@@ -488,56 +596,90 @@ def _write_clock(clock: ClockTime) -> JsonValue:
 
 
 def validate(schedule: Schedule, *, max_sessions: int) -> None:
-    """Raise `InvalidSchedule` with a sentence for people if a charger would stumble.
+    """Raise `InvalidSchedule` if a charger could not carry a schedule out.
 
     `max_sessions` counts sessions as the V3 API has them, two for one across midnight.
     A schedule without sessions passes: whether it may be enabled is the caller's say.
     """
-    for number, session in enumerate(schedule.sessions, start=1):
+    # What is kept as it is was accepted before.
+    numbered = [
+        (number, session)
+        for number, session in enumerate(schedule.sessions, start=1)
+        if not session.verbatim
+    ]
+    for number, session in numbered:
         _check(session, number)
-    numbered = enumerate(schedule.sessions, start=1)
     parts = [(number, part) for number, s in numbered for part in _split(s)]
     for (number, part), (other_number, other) in combinations(parts, 2):
         days = part.days & other.days
         if days and part.start < other.end and other.start < part.end:
             raise InvalidSchedule(
-                f"sessions {number} and {other_number} overlap on"
-                f" {min(days).name.capitalize()}"
+                Cause.SESSIONS_OVERLAP, first=str(number), second=str(other_number)
             )
     if len(parts) > max_sessions:
+        # Those across midnight count twice.
         raise InvalidSchedule(
-            f"the schedule needs {len(parts)} sessions, counting those across midnight"
-            f" twice, but the charger takes at most {max_sessions}"
+            Cause.TOO_MANY_SESSIONS, needed=str(len(parts)), most=str(max_sessions)
         )
+
+
+def same_schedule(one: Schedule | None, other: Schedule | None) -> bool:
+    """Whether two schedules have the same effect: the one measure of their equality.
+
+    None is a schedule that is not known.
+    """
+    if one is None or other is None:
+        return one is other
+    same_control = (one.enabled, one.type) == (other.enabled, other.type)
+    return same_control and same_sessions(one, other)
 
 
 def same_sessions(one: Schedule, other: Schedule) -> bool:
     """Whether two schedules charge at the same times in the same modes.
 
-    Nights that are split, days that are spread over several sessions, and the order of
-    the sessions make no difference.
+    It makes no difference how that is listed: in which order, in sessions of one day or
+    of several, in one piece or in pieces that meet, in which case modes are written.
     """
-    return _daily_parts(one) == _daily_parts(other)
+    return _charged(one) == _charged(other)
 
 
-def _daily_parts(
-    schedule: Schedule,
-) -> set[tuple[Weekday, ClockTime, ClockTime, str]]:
-    return {
-        (day, part.start, part.end, part.mode)
-        for session in schedule.sessions
-        for part in _split(session)
-        for day in part.days
-    }
+# A weekday, for sessions that happen once with their date, and a mode.
+_Group: TypeAlias = tuple[Weekday, date | None, str]
+
+
+def _charged(schedule: Schedule) -> dict[_Group, list[tuple[ClockTime, ClockTime]]]:
+    """Return when a schedule charges, in the fewest windows within a day each."""
+    found: dict[_Group, list[tuple[ClockTime, ClockTime]]] = {}
+    for session in schedule.sessions:
+        if session.start == session.end:
+            continue
+        for part in _split(session):
+            for day in part.days:
+                group = (day, session.on_date, session.mode.casefold())
+                found.setdefault(group, []).append((part.start, part.end))
+    return {group: merge_windows(windows) for group, windows in found.items()}
+
+
+def merge_windows(
+    windows: Iterable[tuple[ClockTime, ClockTime]],
+) -> list[tuple[ClockTime, ClockTime]]:
+    """Merge windows of one day that overlap or meet; return them in order."""
+    merged: list[tuple[ClockTime, ClockTime]] = []
+    for start, end in sorted(windows):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _check(session: ScheduleSession, number: int) -> None:
     if session.start == session.end:
-        raise InvalidSchedule(f"session {number} starts and ends at {session.start}")
+        raise InvalidSchedule(Cause.SESSION_WITHOUT_LENGTH, number=str(number))
     if session.start == DAY_END:
-        raise InvalidSchedule(f"session {number} starts at 24:00, the end of a day")
+        raise InvalidSchedule(Cause.INVALID_TIME, text=str(session.start))
     if not session.days:
-        raise InvalidSchedule(f"session {number} has no days")
+        raise InvalidSchedule(Cause.SESSION_WITHOUT_DAYS, number=str(number))
 
 
 # When sessions take place ---------------------------------------------------------
@@ -680,6 +822,44 @@ def _days_of(start: datetime, end: datetime) -> Iterator[LocalWindow]:
 
 
 # Loose values ---------------------------------------------------------------------
+
+
+def parse_json_text(text: str) -> JsonText:
+    """Take text for JSON; `InvalidSchedule` if it is not."""
+    try:
+        if text:
+            json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidSchedule("expected JSON") from error
+    return JsonText(text)
+
+
+def _json_text(value: JsonValue) -> JsonText:
+    """Return JSON to be written again; none for what JSON can't hold."""
+    try:
+        return JsonText(json.dumps(value, allow_nan=False, sort_keys=True))
+    except (ValueError, RecursionError):
+        return _NO_JSON
+
+
+def _extra(
+    document: dict[str, JsonValue],
+    known: frozenset[str],
+    usual: dict[str, JsonValue],
+) -> JsonText:
+    """Return the members that are neither known nor have their usual value, as JSON."""
+    extra = {
+        name: value
+        for name, value in document.items()
+        if name not in known and (name not in usual or value != usual[name])
+    }
+    return _json_text(extra) if extra else _NO_JSON
+
+
+def _members(text: JsonText) -> dict[str, JsonValue]:
+    """Return the members of a JSON object; none if it is not one."""
+    value: JsonValue = json.loads(text) if text else None
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: JsonValue, default: str = "") -> str:

@@ -17,6 +17,8 @@ class Timing:
 
     # Tokens: renewed when less than this remains of their life
     token_margin: float = 450.0
+    # No more than one renewal in this time, however short their life is
+    renewal_pause: float = 30.0
 
     # Reconnecting: a random first wait, then growing, then constant
     backoff_first_min: float = 3.0
@@ -31,9 +33,9 @@ class Timing:
     # How long set-up waits for the first answers of a slow charger (F30)
     first_answers: float = 10.0
 
-    # Commands: waiting for a login, for the charger's word, between LED writes
-    command_connection_wait: float = 30.0
-    command_timeout: float = 10.0
+    # Commands: all that one takes, one answer of the charger, between LED writes
+    command_limit: float = 20.0
+    command_timeout: float = 8.0
     command_retry_pause: float = 0.2
     led_interval: float = 3.0
 

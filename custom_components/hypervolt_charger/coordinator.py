@@ -38,7 +38,6 @@ from .exceptions import translated
 from .hypervolt.account import HypervoltAccount
 from .hypervolt.charger import Charger, parse_id, parse_variant, short_id
 from .hypervolt.client import HypervoltApiClient
-from .hypervolt.commands import time_limit
 from .hypervolt.connection import ConnectionState
 from .hypervolt.device_state import HypervoltDeviceState
 from .hypervolt.draft import ScheduleDraft
@@ -52,6 +51,7 @@ from .hypervolt.errors import (
     NotConnected,
 )
 from .hypervolt.led import LedEffect
+from .hypervolt.limits import time_limit
 from .hypervolt.permission import next_window
 from .hypervolt.schedule import Occurrence
 from .planned_schedule import PlannedSchedule

@@ -25,8 +25,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .hypervolt.client import HypervoltApiClient
-from .hypervolt.commands import turn_of
 from .hypervolt.errors import ChangedMeanwhile, HypervoltError, NotConnected
+from .hypervolt.limits import turn_of
 from .hypervolt.schedule import (
     ClockTime,
     JsonText,

@@ -18,7 +18,7 @@ from .charger import (
     variant_from_firmware,
     variant_from_refusal,
 )
-from .commands import Command, Commander, limited, time_limit
+from .commands import Command, Commander
 from .connection import (
     Connection,
     ConnectionListener,
@@ -50,6 +50,7 @@ from .errors import (
 )
 from .led import LedEffect, effect_params
 from .led_writer import LedWriter
+from .limits import limited, time_limit
 from .liveness import Liveness
 from .plug import Plug, PlugTracker
 from .protocol import Failure, JsonValue, Method, decode, decode_session

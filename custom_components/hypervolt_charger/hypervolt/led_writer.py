@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 import time
 
-from .commands import limited
 from .errors import Cause, CommandTimeout, NotConnected
+from .limits import limited
 from .protocol import JsonValue
 
 

@@ -198,12 +198,12 @@ class Connection:
         backoff = Backoff(self._timing)
         try:
             while True:
-                pause = 0.0
+                pause, deferred = 0.0, False
                 try:
                     if await self._serve(await self._open()):
                         backoff.reset()
                 except CannotConnect as error:
-                    pause = error.retry_after or 0.0
+                    pause, deferred = error.retry_after or 0.0, error.deferred
                     _LOGGER.debug("Connecting failed: %s", error)
                 except InvalidAuth:
                     raise
@@ -211,7 +211,8 @@ class Connection:
                     # A mistake of ours must not end the connection for good.
                     _LOGGER.exception("Unexpected error on a connection")
                 self._set_state(ConnectionState.BACKING_OFF)
-                await asyncio.sleep(max(backoff.next(), pause))
+                # What was not tried yet makes no wait any longer.
+                await asyncio.sleep(pause if deferred else max(backoff.next(), pause))
         except InvalidAuth as error:
             self._failure = error
             self._set_state(ConnectionState.STOPPED)

@@ -66,7 +66,12 @@ class InvalidAuth(HypervoltError):
 
 
 class CannotConnect(HypervoltError):
-    """The cloud could not be reached or is in trouble: worth trying again later."""
+    """The cloud could not be reached or is in trouble: worth trying again later.
+
+    `deferred` if nothing was sent, because an attempt is due later.
+    """
+
+    deferred = False
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         """Keep the seconds the service asked to be left alone (``Retry-After``)."""
@@ -75,6 +80,11 @@ class CannotConnect(HypervoltError):
 
     def again(self, wait: float) -> "CannotConnect":
         """Return the same error for an attempt that is not made for so many seconds."""
+        error = self._copy(wait)
+        error.deferred = True
+        return error
+
+    def _copy(self, wait: float) -> "CannotConnect":
         return type(self)(str(self), retry_after=wait)
 
 
@@ -91,8 +101,7 @@ class Blocked(CannotConnect):
         """Ask to be left alone for `pause` seconds."""
         super().__init__("The cloud refuses this client", retry_after=pause)
 
-    def again(self, wait: float) -> "Blocked":  # type: ignore[explicit-override]
-        """Return the same error for an attempt that is not made for so many seconds."""
+    def _copy(self, wait: float) -> "Blocked":  # type: ignore[explicit-override]
         return Blocked(wait)
 
 
